@@ -1,0 +1,8 @@
+"""Gradient-descent optimizers, proved equal to their equations, at the speed of the hardware."""
+
+from .bind import bind
+from .rule import Hyper, Rule
+from .rules import RULES
+
+__version__ = "0.1.0"
+__all__ = ["RULES", "Hyper", "Rule", "bind"]

@@ -1,0 +1,231 @@
+"""What an update rule is: two scalar functions and the names, defaults and intervals that go with them."""
+
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+
+
+def where(condition, yes, no):
+    """Return `yes` where `condition` is non-zero, else `no`; both are evaluated. The one branch a rule may write."""
+    return yes if condition else no
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """A hyperparameter: the only place where its default and its interval are written.
+
+    Parameters
+    ----------
+    name : str
+        In words: ``"learning_rate"``.
+    default : float
+        Inside `interval`.
+    interval : str
+        Admissible values in the notation of mathematics: ``"(0, inf)"``, ``"[0, 1)"``.
+    meaning : str
+        One line, with the letter of the equations and the unit.
+
+    Raises
+    ------
+    ValueError
+        When `interval` is not an interval or `default` lies outside it.
+
+    Examples
+    --------
+    >>> rho = Hyper("rho", 0.9, "[0, 1)", "decay γ of the running average")
+    >>> 0.99 in rho, 1.0 in rho
+    (True, False)
+    """
+
+    name: str
+    default: float
+    interval: str
+    meaning: str
+
+    def __post_init__(self):
+        low, high = self._ends()
+        if not low <= high:
+            raise ValueError(f"interval={self.interval!r} of {self.name!r} is empty; write it as '[low, high)'")
+        if self.default not in self:
+            raise ValueError(f"default={self.default!r} of {self.name!r} is outside {self.interval}")
+
+    def _ends(self):
+        text = self.interval
+        if not (text[:1] in "[(" and text[-1:] in ")]" and text.count(",") == 1):
+            raise ValueError(f"interval={text!r} of {self.name!r} is not of the form '[low, high)'")
+        low, high = text[1:-1].split(",")
+        return float(low), float(high)
+
+    def __contains__(self, value):
+        low, high = self._ends()
+        above = value >= low if self.interval[0] == "[" else value > low
+        below = value <= high if self.interval[-1] == "]" else value < high
+        return bool(above and below)
+
+    def check(self, value, rule_name):
+        """Return `value` as a float, or raise naming the argument, its value, the interval and the rule.
+
+        Parameters
+        ----------
+        value : float
+            Any real number; booleans, strings and complex numbers are refused.
+        rule_name : str
+            For the message.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError
+            When `value` is not a real number.
+        ValueError
+            When it is outside the interval or NaN.
+        """
+        if isinstance(value, (bool, str, bytes, complex)) or not hasattr(value, "__float__"):
+            raise TypeError(f"{self.name}={value!r} is not a real number; {rule_name!r} takes a float in {self.interval}")
+        number = float(value)
+        if number not in self:
+            remedy = f"use a value in {self.interval}, for example {self.default!r}"
+            raise ValueError(f"{self.name}={number!r} is outside {self.interval} for {rule_name!r}; {remedy}")
+        return number
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An update rule, written once as straight-line scalar code that every backend runs.
+
+    Parameters
+    ----------
+    name : str
+        The name users type as ``method=``.
+    coefficients : callable
+        ``coefficients(t, *carry, *hyper) -> (*carry, *coefficients)``: float64 scalars that all coordinates of
+        step t = 1, 2, ... share, after the carried ones moved on by one step.
+    update : callable
+        ``update(x, g, *slots, *coefficients) -> (x, *slots)`` for one coordinate, in the dtype of x: no literals
+        (they would promote float32), no branches but `where`.
+    slots : tuple of str
+        The state of a coordinate. Every slot starts at 0.
+    hyper : tuple of Hyper
+        In the order of the arguments of `coefficients`; ``learning_rate``, where there is one, comes first.
+    source : str
+        Publication and equation.
+    carry : tuple of str
+        Scalar recurrences, passed to and returned by `coefficients`; each starts at 0 before step 1.
+    start : callable, optional
+        ``start(t, *hyper) -> carry`` after t steps, in closed form: needed where there is a `carry`. The prover
+        shows by induction that it is what `coefficients` carries.
+    readout : callable, optional
+        ``readout(x, *slots, *coefficients) -> solution`` where x is not the iterate itself (NAG).
+
+    Raises
+    ------
+    TypeError
+        When a signature does not fit `slots`, `carry` and `hyper`.
+
+    Examples
+    --------
+    >>> from optnumba import RULES
+    >>> RULES["adam"].slots
+    ('m', 'v')
+    >>> RULES["adam"].defaults
+    {'learning_rate': 0.001, 'beta1': 0.9, 'beta2': 0.999, 'eps': 1e-08}
+    """
+
+    name: str
+    coefficients: Callable
+    update: Callable
+    slots: tuple[str, ...] = ()
+    hyper: tuple[Hyper, ...] = ()
+    source: str = ""
+    carry: tuple[str, ...] = ()
+    start: Callable | None = None
+    readout: Callable | None = None
+
+    def __post_init__(self):
+        names = tuple(h.name for h in self.hyper)
+        if "learning_rate" in names[1:]:
+            raise TypeError(f"rule {self.name!r}: 'learning_rate' must be the first hyperparameter, not one of {names[1:]}")
+        if bool(self.carry) != (self.start is not None):
+            raise TypeError(f"rule {self.name!r}: carry={self.carry!r} and start={self.start!r} go together; give both")
+        self._expect("update", ("x", "g", *self.slots), open_ended=True)
+        self._expect("coefficients", ("t", *self.carry, *names))
+        if self.start is not None:
+            self._expect("start", ("t", *names))
+        if self.readout is not None:
+            self._expect("readout", ("x", *self.slots, *self.coefficient_names))
+
+    def _expect(self, field, expected, open_ended=False):
+        found = tuple(signature(getattr(self, field)).parameters)
+        if found[: len(expected)] != expected or (len(found) != len(expected) and not open_ended):
+            tail = ", *coefficients" if open_ended else ""
+            wanted = f"({', '.join(expected)}{tail})"
+            raise TypeError(f"rule {self.name!r}: {field}({', '.join(found)}) should be {field}{wanted}; rename its arguments")
+
+    def __repr__(self):
+        return f"Rule({self.name!r})"
+
+    @property
+    def coefficient_names(self):
+        """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
+        return tuple(signature(self.update).parameters)[2 + len(self.slots) :]
+
+    @property
+    def defaults(self):
+        """The hyperparameters and their default values (dict)."""
+        return {h.name: h.default for h in self.hyper}
+
+    def check(self, **given):
+        """Return all hyperparameters as floats, in order: those `given`, checked, and the defaults of the rest.
+
+        Parameters
+        ----------
+        **given : float
+            Hyperparameters by name.
+
+        Returns
+        -------
+        dict of str to float
+
+        Raises
+        ------
+        TypeError
+            When a name is not one of the rule's, or a value is not a real number.
+        ValueError
+            When a value is outside its interval.
+        """
+        unknown = [name for name in given if name not in self.defaults]
+        if unknown:
+            raise TypeError(f"{unknown[0]}={given[unknown[0]]!r}: {self.unknown(unknown[0])}")
+        return {h.name: h.check(given.get(h.name, h.default), self.name) for h in self.hyper}
+
+    def unknown(self, name):
+        """Return the message for a hyperparameter that this rule does not have (str)."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.defaults, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(self.defaults)}"
+        return f"{self.name!r} has no hyperparameter {name!r}; {hint}"
+
+    def start_at(self, t, values):
+        """Return the carried scalars after `t` steps with hyperparameter `values` (tuple of float).
+
+        Parameters
+        ----------
+        t : int
+            Steps already done, 0 or more.
+        values : sequence of float
+            All hyperparameters, in the order of `hyper`.
+
+        Returns
+        -------
+        tuple of float
+        """
+        if t == 0 or not self.carry:
+            return (0.0,) * len(self.carry)
+        return tuple(float(c) for c in self.start(float(t), *values))
+
+

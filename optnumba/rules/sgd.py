@@ -1,0 +1,20 @@
+"""Gradient descent: a step against the gradient. Batch, stochastic and mini-batch differ in who computes g."""
+
+from ..rule import Hyper, Rule
+
+
+def coefficients(t, learning_rate):
+    return (learning_rate,)
+
+
+def update(x, g, eta):
+    return (x - eta * g,)
+
+
+SGD = Rule(
+    "sgd",
+    coefficients,
+    update,
+    hyper=(Hyper("learning_rate", 0.01, "(0, inf)", "step size η, in units of x² per unit of the objective"),),
+    source="Ruder 2016, section 2; the document, GD-1 and SGD-1",
+)
