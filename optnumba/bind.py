@@ -1,6 +1,25 @@
-"""Give a function other meanings for its global names."""
+"""Rule × loop (× objective) → compiled kernel, and the key under which Numba keeps it on disk.
 
-from types import FunctionType
+A loop calls names that its file does not define (`update`, `evaluate`, ...). `bind` gives them a meaning and `kernel`
+compiles the result. The digest of all that was bound stands in the function's name, which Numba makes the name of its
+cache file: a second process finds it, and an edited rule or objective does not find the old one. Closures over
+dispatchers, and dispatchers as arguments, would miss in every process.
+"""
+
+import hashlib
+from dis import get_instructions
+from types import CodeType, FunctionType
+
+from numba import njit
+
+from .fingerprint import Unknown, fingerprint, is_library
+from .loops import rates
+from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
+
+# error_model: Python's, with its test for a zero divisor, keeps division from vectorising (9.5 times slower).
+OPTIONS = {"error_model": "numpy", "nogil": True}
+
+_kernels = {}
 
 
 def bind(function, **names):
@@ -27,8 +46,128 @@ def bind(function, **names):
     5.0
     """
     bound = FunctionType(
-        function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, function.__closure__
+        function.__code__,
+        {**function.__globals__, **names},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
     bound.__kwdefaults__ = function.__kwdefaults__
     bound.__qualname__, bound.__module__, bound.__doc__ = function.__qualname__, function.__module__, function.__doc__
+    bound.__dict__.update(function.__dict__)
     return bound
+
+
+def rule_names(rule, schedule=None):
+    """Return what the names in a loop mean for `rule` (dict).
+
+    Parameters
+    ----------
+    rule : Rule
+    schedule : function or Numba dispatcher, optional
+        The learning rate as a function of t, where it is not constant.
+
+    Returns
+    -------
+    dict of str to function or int
+    """
+    slots, carry = len(rule.slots), len(rule.carry)
+    has_rate = "learning_rate" in rule.defaults
+    rate = rates.constant if has_rate else rates.rateless
+    return {
+        "update": rule.update,
+        "coefficients": rule.coefficients,
+        "advance": rates.with_rate if has_rate else rates.without_rate,
+        "learning_rate": rate if schedule is None else rates.scheduled,
+        "schedule": schedule,
+        "load": LOAD[slots],
+        "store": STORE[slots],
+        "window": WINDOW[slots],
+        "cast": CAST[len(rule.coefficient_names)],
+        "unpack": UNPACK[carry],
+        "unpack_hyper": UNPACK[len(rule.hyper)],
+        "pack": PACK[carry],
+        "CARRY": carry,
+    }
+
+
+def kernel(loop, label, names, parallel=False):
+    """Return `loop` compiled, with `names` bound in it and in the functions of optnumba that it calls.
+
+    Parameters
+    ----------
+    loop : function
+        From `optnumba.loops`.
+    label : str
+        For the names of cache files.
+    names : dict
+        Functions, dispatchers and constants; functions are compiled with the loop.
+    parallel : bool, default False
+        Whether its `prange` runs in threads.
+
+    Returns
+    -------
+    Numba dispatcher
+        The same one whenever the digest of all this is the same.
+    """
+    key, cacheable = _key(loop, names, parallel)
+    if key not in _kernels:
+        bound = _bind_compiled(loop, names, {})
+        bound.__qualname__ = f"{loop.__name__}_{label}_{key[:16]}"
+        _kernels[key] = _compile(bound, cache=cacheable, parallel=parallel)
+    return _kernels[key]
+
+
+def kernels():
+    """Return every kernel this process has made (list of Numba dispatchers)."""
+    return list(_kernels.values())
+
+
+def _key(loop, names, parallel):
+    digest, cacheable = hashlib.sha256(f"{parallel} {fingerprint(loop)}".encode()), True
+    for name in sorted(names):
+        try:
+            part = fingerprint(names[name])
+        except Unknown:
+            # Two objects may not share a kernel, and no other process can know what this one is.
+            part, cacheable = f"object {id(names[name])}", False
+        digest.update(f"{name} {part}".encode())
+    return digest.hexdigest(), cacheable
+
+
+def _compile(function, cache=False, parallel=False):
+    dispatcher = njit(cache=cache, parallel=parallel, **OPTIONS)(function)
+    if getattr(function, "arrays_are_disjoint", False):
+        dispatcher._compiler._customize_flags = _disjoint
+    return dispatcher
+
+
+def _disjoint(flags):
+    # Numba has the flag and no option for it. Without it LLVM compares addresses before each loop, and does not
+    # vectorise below about 30 coordinates: 62 ns instead of 45 for a step of Adam with n = 10.
+    flags.noalias = True
+    return flags
+
+
+def _bind_compiled(function, names, done):
+    """Return `function` with the names it uses bound to compiled functions, and so on through what it calls."""
+    bound = {}
+    for name in _global_names(function.__code__):
+        # What a file defines itself comes first: a rule may have a helper with the name of something in a loop.
+        value = function.__globals__.get(name, names.get(name))
+        if isinstance(value, FunctionType) and not _left_to_numba(value):
+            if value not in done:
+                done[value] = _compile(_bind_compiled(value, names, done))
+            bound[name] = done[value]
+        elif value is not None:
+            bound[name] = value
+    return bind(function, **bound)
+
+
+def _left_to_numba(function):
+    return hasattr(function, "compiled_by_overload") or is_library(function)
+
+
+def _global_names(code):
+    inner = (name for c in code.co_consts if isinstance(c, CodeType) for name in _global_names(c))
+    return {i.argval for i in get_instructions(code) if i.opname == "LOAD_GLOBAL"}.union(inner)

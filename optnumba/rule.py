@@ -1,6 +1,5 @@
 """What an update rule is: two scalar functions and the names, defaults and intervals that go with them."""
 
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
@@ -85,7 +84,9 @@ class Hyper:
             When it is outside the interval or NaN.
         """
         if isinstance(value, (bool, str, bytes, complex)) or not hasattr(value, "__float__"):
-            raise TypeError(f"{self.name}={value!r} is not a real number; {rule_name!r} takes a float in {self.interval}")
+            raise TypeError(
+                f"{self.name}={value!r} is not a real number; {rule_name!r} takes a float in {self.interval}"
+            )
         number = float(value)
         if number not in self:
             remedy = f"use a value in {self.interval}, for example {self.default!r}"
@@ -148,7 +149,9 @@ class Rule:
     def __post_init__(self):
         names = tuple(h.name for h in self.hyper)
         if "learning_rate" in names[1:]:
-            raise TypeError(f"rule {self.name!r}: 'learning_rate' must be the first hyperparameter, not one of {names[1:]}")
+            raise TypeError(
+                f"rule {self.name!r}: 'learning_rate' must be the first hyperparameter, not one of {names[1:]}"
+            )
         if bool(self.carry) != (self.start is not None):
             raise TypeError(f"rule {self.name!r}: carry={self.carry!r} and start={self.start!r} go together; give both")
         self._expect("update", ("x", "g", *self.slots), open_ended=True)
@@ -163,7 +166,9 @@ class Rule:
         if found[: len(expected)] != expected or (len(found) != len(expected) and not open_ended):
             tail = ", *coefficients" if open_ended else ""
             wanted = f"({', '.join(expected)}{tail})"
-            raise TypeError(f"rule {self.name!r}: {field}({', '.join(found)}) should be {field}{wanted}; rename its arguments")
+            raise TypeError(
+                f"rule {self.name!r}: {field}({', '.join(found)}) should be {field}{wanted}; rename its arguments"
+            )
 
     def __repr__(self):
         return f"Rule({self.name!r})"
@@ -227,5 +232,3 @@ class Rule:
         if t == 0 or not self.carry:
             return (0.0,) * len(self.carry)
         return tuple(float(c) for c in self.start(float(t), *values))
-
-

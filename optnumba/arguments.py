@@ -1,0 +1,163 @@
+"""What users pass in, checked: errors name the argument, its value, what was expected, and the remedy."""
+
+from difflib import get_close_matches
+
+import numpy as np
+
+from .rule import Rule
+from .rules import RULES
+
+
+def find_rule(method):
+    """Return the rule called `method`.
+
+    Parameters
+    ----------
+    method : str or Rule
+        A name in `RULES` in any case, or a rule of your own.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    ValueError
+        When there is no such rule; the message names the nearest.
+    """
+    if isinstance(method, Rule):
+        return method
+    if isinstance(method, str) and method.lower() in RULES:
+        return RULES[method.lower()]
+    near = get_close_matches(str(method).lower(), RULES, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else "see optnumba.RULES"
+    raise ValueError(f"method={method!r} is not one of {', '.join(RULES)}; {hint}")
+
+
+def find_hyperparameters(rule, given, dtype):
+    """Return the hyperparameter values for `rule` and the learning-rate schedule.
+
+    Parameters
+    ----------
+    rule : Rule
+    given : dict
+        By name; the rest take their defaults. ``learning_rate`` may be a function of the step number t = 1, 2, ...
+    dtype : numpy.dtype
+        The values must not vanish or overflow in it.
+
+    Returns
+    -------
+    values : tuple of float
+        In the order of ``rule.hyper``; of a scheduled learning rate, its default.
+    schedule : function or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        From `Rule.check`, and when a value that must be positive rounds to 0 in `dtype`.
+    """
+    given, schedule = dict(given), None
+    if callable(given.get("learning_rate")) and "learning_rate" in rule.defaults:
+        schedule = given.pop("learning_rate")
+        if not hasattr(schedule, "__code__") and not hasattr(schedule, "py_func"):
+            raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; pass a function of t, or a float")
+    values = rule.check(**given)
+    limits = np.finfo(dtype)
+    for hyper in rule.hyper:
+        value = values[hyper.name]
+        if 0.0 not in hyper and not limits.tiny <= value <= limits.max:
+            remedy = f"use a value from {limits.tiny:.3g} to {limits.max:.3g}, or float64 arrays"
+            raise ValueError(
+                f"{hyper.name}={value!r} is 0, subnormal or infinite in {dtype} for {rule.name!r}; {remedy}"
+            )
+    return tuple(values.values()), schedule
+
+
+def bad_rate(schedule, t):
+    """Return the exception for a schedule whose value at step `t` is negative, infinite or NaN (ValueError)."""
+    return ValueError(f"learning_rate({t})={schedule(t)!r} is outside [0, inf); correct the schedule at t={t}")
+
+
+def check_start(x0):
+    """Return a copy of `x0` that the minimiser may write on: 1-D, contiguous, float32 or float64.
+
+    Parameters
+    ----------
+    x0 : array_like
+        A scalar or 1-D, real and finite; integers become float64.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is anything else.
+    """
+    try:
+        x = np.atleast_1d(np.asarray(x0))
+    except ValueError as error:
+        raise ValueError(f"x0={x0!r} is not an array of numbers; pass a 1-D sequence of floats") from error
+    if x.ndim != 1:
+        raise ValueError(f"'x0' must only have one dimension. It has shape {x.shape}; pass x0.ravel()")
+    if x.size == 0:
+        raise ValueError("x0 is empty; pass at least one number to start from")
+    if x.dtype.kind in "biu":
+        x = x.astype(np.float64)
+    if x.dtype.kind != "f":
+        raise TypeError(f"x0 has dtype {x.dtype}, expected real numbers; convert it with x0.astype(float)")
+    # float16 and longdouble have no kernels; the caller of the former wants its values, of the latter its range.
+    x = np.array(x, dtype=np.float32 if x.dtype.itemsize == 4 else np.float64, order="C")
+    bad = np.flatnonzero(~np.isfinite(x))
+    if bad.size:
+        raise ValueError(f"x0[{bad[0]}]={x[bad[0]]} is not finite; start from finite numbers")
+    return x
+
+
+def check_bounds(bounds, x):
+    """Return the lower and the upper bound of each coordinate, or (None, None).
+
+    Parameters
+    ----------
+    bounds : scipy.optimize.Bounds, sequence of (low, high) pairs, or None
+        In a pair None means no bound.
+    x : numpy.ndarray, shape (n,)
+
+    Returns
+    -------
+    lower, upper : numpy.ndarray of shape (n,) and the dtype of `x`, or None
+
+    Raises
+    ------
+    ValueError
+        When there are not n pairs, a bound is NaN, or a lower one exceeds an upper one.
+    """
+    if bounds is None:
+        return None, None
+    lower, upper = _ends_of(bounds)
+    try:
+        lower, upper = (np.array(np.broadcast_to(np.asarray(end, x.dtype), x.shape)) for end in (lower, upper))
+    except ValueError as error:
+        raise ValueError(
+            f"bounds has lengths {np.size(lower)} and {np.size(upper)}, x0 has {x.size}; give one pair each"
+        ) from error
+    bad = np.flatnonzero(~(lower <= upper))
+    if bad.size:
+        i = bad[0]
+        raise ValueError(
+            f"bounds[{i}]=({lower[i]}, {upper[i]}): the lower bound must not exceed the upper one; exchange them"
+        )
+    return lower, upper
+
+
+def _ends_of(bounds):
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
+        return bounds.lb, bounds.ub
+    try:
+        pairs = [(-np.inf if low is None else low, np.inf if high is None else high) for low, high in bounds]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"bounds={bounds!r} is not a sequence of (low, high) pairs; pass those or scipy.optimize.Bounds"
+        ) from error
+    return [low for low, _ in pairs], [high for _, high in pairs]

@@ -1,0 +1,136 @@
+"""One minimisation in progress: the arrays of `loops.descent`, and the loop compiled or interpreted over them."""
+
+import numpy as np
+
+from .arguments import bad_rate
+from .bind import bind, kernel, rule_names
+from .loops import descent
+from .objective import COMPILATION_ERRORS
+
+
+class Descent:
+    """A minimisation that can be advanced by any number of steps.
+
+    Parameters
+    ----------
+    rule : Rule
+    hyper : tuple of float
+        In the order of ``rule.hyper``.
+    schedule : function or None
+        Of the learning rate.
+    objective : Objective
+    x : numpy.ndarray, shape (n,)
+        The starting point, copied.
+    args : tuple
+        Further arguments of the objective.
+    bounds : tuple
+        (lower, upper), arrays of shape (n,) or None.
+    settings : dict
+        With ``gtol``, ``ftol`` and ``xtol``.
+    """
+
+    def __init__(self, rule, hyper, schedule, objective, x, args, bounds, settings):
+        self.rule, self.hyper, self.objective, self.args = rule, np.array(hyper), objective, args
+        self.schedule, self.bounds = schedule, bounds
+        number = x.dtype.type
+        self.limits = (
+            number(settings["gtol"]),
+            -1.0 if settings["ftol"] is None else float(settings["ftol"]),
+            None if settings["xtol"] is None else number(settings["xtol"]),
+            np.finfo(x.dtype).max,
+        )
+        # NaN, so that a gradient entry that the objective never writes is noticed.
+        self._points, self._gradients = np.full((2, 3, x.size), np.nan, x.dtype)
+        self._points[0] = x
+        self._slots = np.zeros((len(rule.slots), x.size), x.dtype)
+        self._state = np.array([0, 0, 1, 2, 0])
+        self._values = np.array([np.nan, np.inf])
+        self._carry = np.zeros(len(rule.carry))
+        self._loops = self._compiled_loops() if objective.compiled else [self._interpreted_loop()]
+
+    def _compiled_loops(self):
+        """Return a kernel for each way to protect x from the objective; the first that compiles will do."""
+        names = rule_names(self.rule, self.schedule)
+        label = f"{self.rule.name}_{getattr(self.objective.fun, '__name__', 'fun')}"
+        return [kernel(descent.descend, label, {**names, **more}) for more in self.objective.compiled_names()]
+
+    def _interpreted_loop(self):
+        """Return the same loop run by Python, with the pass over the coordinates compiled."""
+        names = rule_names(self.rule, self.schedule)
+        bound = {
+            **names,
+            "advance": bind(names["advance"], coefficients=self.rule.coefficients),
+            "learning_rate": bind(names["learning_rate"], schedule=self.schedule),
+            "move": kernel(descent.move, self.rule.name, names),
+            "row": lambda matrix, k: matrix[k],
+            "evaluate": self.objective.interpreted(),
+        }
+        return bind(descent.descend, **bound)
+
+    def advance(self, steps, trail):
+        """Take up to `steps` steps, writing the points to the rows of `trail` unless None; return why it stopped."""
+        arguments = (
+            *(steps, self._state, self._values, self._carry, self.hyper, self._points, self._gradients, self._slots),
+            *(*self.bounds, *self.limits, trail, self.args),
+        )
+        if len(self._loops) == 1 and not self.objective.compiled:
+            return self._check_rate(self._loops[0](*arguments))
+        while True:
+            try:
+                return self._check_rate(self._loops[0](*arguments))
+            except COMPILATION_ERRORS as error:
+                if len(self._loops) == 1:
+                    raise self.objective.explain(error, self._points[0], self.args) from error
+                self._loops = self._loops[1:]
+
+    def _check_rate(self, ending):
+        if ending == descent.RATE_BAD:
+            raise bad_rate(self.schedule, self.steps_done + 1)
+        return int(ending)
+
+    def settle(self):
+        """Make the present point the best one if it is, now that no step will follow."""
+        finite = np.isfinite(self.value) and np.isfinite(self.gradient).all()
+        first = not np.isfinite(self._values[1]) and self.steps_done == 0
+        if (finite and self.value <= self.best_value) or first:
+            self._state[descent.BEST], self._values[1] = self._state[descent.NOW], self.value
+
+    @property
+    def steps_done(self):
+        """Steps done (int)."""
+        return int(self._state[descent.STEP])
+
+    @property
+    def values_per_gradient(self):
+        """How often the objective is evaluated in one evaluation of value and gradient (int)."""
+        return 1 + {"2-point": 1, "3-point": 2}.get(self.objective.differences, 0) * self.x.size
+
+    @property
+    def x(self):
+        """The present point (array of shape (n,), a view)."""
+        return self._points[self._state[descent.NOW]]
+
+    @property
+    def gradient(self):
+        """The gradient there (array of shape (n,), a view)."""
+        return self._gradients[self._state[descent.NOW]]
+
+    @property
+    def value(self):
+        """The objective there (float)."""
+        return float(self._values[0])
+
+    @property
+    def best(self):
+        """The best point seen (array of shape (n,), a view)."""
+        return self._points[self._state[descent.BEST]]
+
+    @property
+    def best_gradient(self):
+        """The gradient there (array of shape (n,), a view)."""
+        return self._gradients[self._state[descent.BEST]]
+
+    @property
+    def best_value(self):
+        """The objective there (float)."""
+        return float(self._values[1])

@@ -1,0 +1,133 @@
+"""Where the arrays of an optimizer lie in memory, and the checks that make it safe to write there."""
+
+import numpy as np
+
+# Elements of a block: half of the level-2 cache with the arrays of Adam, and many blocks for each thread.
+BLOCK = 16_384
+
+
+def check_parameter(name, array):
+    """Raise unless `array` can be updated in place.
+
+    Parameters
+    ----------
+    name : str
+        For the message: ``params[0]``.
+    array : numpy.ndarray
+
+    Raises
+    ------
+    TypeError
+        When it is not a plain array of native float32 or float64.
+    ValueError
+        When it is read-only, misaligned, or elements of it share memory.
+    """
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a {type(array).__name__}, which has no memory to update in place; pass a NumPy array"
+        )
+    if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
+        raise TypeError(f"{name} has dtype {array.dtype}, expected float32 or float64; convert it with .astype(float)")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is read-only and cannot be updated in place; pass {name}.copy()")
+    if not array.flags.aligned:
+        raise ValueError(f"{name} is not aligned to its {array.itemsize}-byte elements; pass {name}.copy()")
+    if not in_memory_order(array).flags.c_contiguous and _overlaps_itself(array):
+        raise ValueError(f"elements of {name} share memory (strides {array.strides}); pass {name}.copy()")
+
+
+def _overlaps_itself(array):
+    reach = 0
+    for stride, length in sorted((abs(s), n) for s, n in zip(array.strides, array.shape, strict=True) if n > 1):
+        if stride <= reach:
+            return True
+        reach += stride * (length - 1)
+    return False
+
+
+def check_apart(names, arrays):
+    """Raise ValueError when two of `arrays` share memory.
+
+    Parameters
+    ----------
+    names : list of str
+    arrays : list of numpy.ndarray
+    """
+    order = sorted((*np.lib.array_utils.byte_bounds(a), k) for k, a in enumerate(arrays) if a.size)
+    for (_, end, j), (begin, _, k) in zip(order, order[1:], strict=False):
+        if begin < end and np.shares_memory(arrays[j], arrays[k]):
+            raise ValueError(
+                f"{names[j]} and {names[k]} share memory, and each would be updated twice; pass a copy of one"
+            )
+
+
+def in_memory_order(array):
+    """Return a view of `array` whose axes are in the order of memory where that makes it contiguous."""
+    return array.T if array.flags.f_contiguous and not array.flags.c_contiguous else array
+
+
+class Parameter:
+    """One array to update, and where its state lies.
+
+    Parameters
+    ----------
+    name : str
+        For messages: ``params[0]``.
+    array : numpy.ndarray
+        Checked by `check_parameter`.
+    low : int
+        Where its state begins in the buffers of the optimizer.
+
+    Attributes
+    ----------
+    view : numpy.ndarray
+        `array` in the order of memory.
+    contiguous : bool
+        Whether `view` is one piece of memory.
+    """
+
+    def __init__(self, name, array, low):
+        self.name, self.low, self.shape, self.dtype = name, low, array.shape, array.dtype
+        self.array = array.view(np.ndarray)
+        self.view = in_memory_order(self.array)
+        self.turned = self.view is not self.array
+        self.contiguous = self.view.flags.c_contiguous
+
+    def state(self, buffer):
+        """Return the part of `buffer` that belongs to this array, as a view in its shape."""
+        part = buffer[self.low : self.low + self.view.size].reshape(self.view.shape)
+        return part.T if self.turned else part
+
+    def refuse(self, g):
+        """Raise TypeError or ValueError for a gradient that does not fit, or return it as an array where it does."""
+        name = self.name.replace("params", "grads")
+        if isinstance(g, np.generic):
+            g = np.asarray(g)  # what NumPy makes of arithmetic with a 0-d array
+        if not isinstance(g, np.ndarray) or isinstance(g, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a {type(g).__name__}, expected an array of {self.dtype} and shape {self.shape}")
+        if g.dtype != self.dtype:
+            raise TypeError(f"{name} has dtype {g.dtype}, expected {self.dtype} as params; convert it with .astype")
+        if g.shape != self.shape:
+            raise ValueError(f"{name} has shape {g.shape}, expected {self.shape} as params; reshape it")
+        return g.view(np.ndarray)
+
+
+def block_table(parameters):
+    """Return the table of blocks for `loops.arrays.contiguous`.
+
+    Parameters
+    ----------
+    parameters : list of (int, Parameter)
+        Contiguous ones, with their places in the table of addresses.
+
+    Returns
+    -------
+    numpy.ndarray of int64, shape (blocks, 4)
+        Array, first element, first element in the slots, number of elements.
+    """
+    rows = [
+        (k, first, p.low + first, min(BLOCK, p.view.size - first))
+        for k, p in parameters
+        for first in range(0, p.view.size, BLOCK)
+    ]
+    return np.array(rows, np.int64).reshape(-1, 4)

@@ -1,0 +1,158 @@
+"""Tuples by their length: the only place that knows how many slots, carried scalars and coefficients a rule has."""
+
+
+def load0(slots, i):
+    return ()
+
+
+def load1(slots, i):
+    return (slots[0][i],)
+
+
+def load2(slots, i):
+    return slots[0][i], slots[1][i]
+
+
+def load3(slots, i):
+    return slots[0][i], slots[1][i], slots[2][i]
+
+
+def load4(slots, i):
+    return slots[0][i], slots[1][i], slots[2][i], slots[3][i]
+
+
+def store0(x, slots, i, new):
+    (x[i],) = new
+
+
+def store1(x, slots, i, new):
+    x[i], slots[0][i] = new
+
+
+def store2(x, slots, i, new):
+    x[i], slots[0][i], slots[1][i] = new
+
+
+def store3(x, slots, i, new):
+    x[i], slots[0][i], slots[1][i], slots[2][i] = new
+
+
+def store4(x, slots, i, new):
+    x[i], slots[0][i], slots[1][i], slots[2][i], slots[3][i] = new
+
+
+def window0(slots, low, high):
+    return ()
+
+
+def window1(slots, low, high):
+    return (slots[0, low:high],)
+
+
+def window2(slots, low, high):
+    return slots[0, low:high], slots[1, low:high]
+
+
+def window3(slots, low, high):
+    return slots[0, low:high], slots[1, low:high], slots[2, low:high]
+
+
+def window4(slots, low, high):
+    return slots[0, low:high], slots[1, low:high], slots[2, low:high], slots[3, low:high]
+
+
+def cast1(number, c):
+    return (number(c[0]),)
+
+
+def cast2(number, c):
+    return number(c[0]), number(c[1])
+
+
+def cast3(number, c):
+    return number(c[0]), number(c[1]), number(c[2])
+
+
+def cast4(number, c):
+    return number(c[0]), number(c[1]), number(c[2]), number(c[3])
+
+
+def cast5(number, c):
+    return number(c[0]), number(c[1]), number(c[2]), number(c[3]), number(c[4])
+
+
+def cast6(number, c):
+    return number(c[0]), number(c[1]), number(c[2]), number(c[3]), number(c[4]), number(c[5])
+
+
+def cast7(number, c):
+    return number(c[0]), number(c[1]), number(c[2]), number(c[3]), number(c[4]), number(c[5]), number(c[6])
+
+
+def cast8(number, c):
+    return (
+        number(c[0]),
+        number(c[1]),
+        number(c[2]),
+        number(c[3]),
+        number(c[4]),
+        number(c[5]),
+        number(c[6]),
+        number(c[7]),
+    )
+
+
+def unpack0(array):
+    return ()
+
+
+def unpack1(array):
+    return (array[0],)
+
+
+def unpack2(array):
+    return array[0], array[1]
+
+
+def unpack3(array):
+    return array[0], array[1], array[2]
+
+
+def unpack4(array):
+    return array[0], array[1], array[2], array[3]
+
+
+def unpack5(array):
+    return array[0], array[1], array[2], array[3], array[4]
+
+
+def unpack6(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5]
+
+
+def pack0(array, scalars):
+    pass
+
+
+def pack1(array, scalars):
+    (array[0],) = scalars
+
+
+def pack2(array, scalars):
+    array[0], array[1] = scalars
+
+
+def pack3(array, scalars):
+    array[0], array[1], array[2] = scalars
+
+
+def pack4(array, scalars):
+    array[0], array[1], array[2], array[3] = scalars
+
+
+LOAD = (load0, load1, load2, load3, load4)
+STORE = (store0, store1, store2, store3, store4)
+WINDOW = (window0, window1, window2, window3, window4)
+CAST = (None, cast1, cast2, cast3, cast4, cast5, cast6, cast7, cast8)
+UNPACK = (unpack0, unpack1, unpack2, unpack3, unpack4, unpack5, unpack6)
+PACK = (pack0, pack1, pack2, pack3, pack4)

@@ -1,0 +1,271 @@
+"""`minimize`, and the same as methods for `scipy.optimize.minimize`."""
+
+import warnings
+from difflib import get_close_matches
+from time import perf_counter
+from types import SimpleNamespace
+
+import numpy as np
+
+from .arguments import check_bounds, check_start, find_hyperparameters, find_rule
+from .descend import Descent
+from .loops import descent
+from .objective import Objective
+from .result import MAXITER, MAXTIME, STOPPED, describe, show
+from .rules import RULES
+
+# Long enough to hide the way into compiled code and back (10 µs), short enough to answer Ctrl-C at once.
+CHUNK_SECONDS = 0.05
+FIRST_CHUNK = 64
+TRAIL_BYTES = 2**24
+
+OPTIONS = {
+    "maxiter": 10_000,
+    "gtol": 1e-5,
+    "ftol": None,
+    "xtol": None,
+    "maxtime": None,
+    "disp": False,
+    "return_all": False,
+    "finite_diff_rel_step": None,
+}
+
+
+def minimize(
+    fun, x0, args=(), method="adam", jac=None, bounds=None, tol=None, callback=None, options=None, constraints=()
+):
+    """Minimise a function of one or more variables by a gradient-descent rule.
+
+    With an objective compiled by Numba the whole loop runs compiled, in chunks of 50 ms, so that Ctrl-C, callbacks and
+    ``maxtime`` are answered. The caller's arrays are never written.
+
+    Parameters
+    ----------
+    fun : callable
+        The objective, in one of the forms that `jac` names; a plain Python function or one compiled by Numba.
+    x0 : array_like, shape (n,)
+        Where to start: real and finite. float32 is kept, all else becomes float64.
+    args : tuple, default ()
+        Further arguments of `fun` and `jac`.
+    method : str or Rule, default "adam"
+        A name in `optnumba.RULES`.
+    jac : callable, True, "inplace", "2-point", "3-point" or None
+        ``jac(x, *args) -> g``; True: ``fun(x, *args) -> (f, g)`` with g an array or a tuple of n scalars;
+        "inplace": ``fun(x, grad, *args) -> f`` writes every entry of grad; None or "2-point", "3-point": finite
+        differences.
+    bounds : scipy.optimize.Bounds or sequence of (low, high), optional
+        Kept by projection after every step; the starting point is projected too.
+    tol : float, optional
+        Sets ``gtol`` unless `options` does.
+    callback : callable, optional
+        Called after each iteration as ``callback(xk)``, or as ``callback(intermediate_result=OptimizeResult)`` where
+        that is the name of its only parameter. `StopIteration` ends the minimisation with status 99.
+    options : dict, optional
+        Any hyperparameter of the rule by name (``learning_rate`` may be a function of the step number t = 1, 2, ...
+        that Numba compiles), and
+
+        maxiter : int, default 10000
+        gtol : float, default 1e-5
+            Success when no entry of the gradient (with bounds: of the projected step) exceeds it.
+        ftol : float
+            Success when ``|f - f_before| <= ftol * max(|f|, |f_before|, 1)``.
+        xtol : float
+            Success when every ``|x - x_before| <= xtol * (1 + |x_before|)``.
+        maxtime : float
+            In seconds.
+        disp, return_all : bool
+            Print a summary; keep every iterate in ``allvecs``.
+        finite_diff_rel_step : float
+            Relative step of finite differences.
+    constraints : ()
+        For the error only: they are not supported.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        ``x`` is the best point at which the objective was evaluated, ``fun`` and ``jac`` belong to it (for "nag" too:
+        a point φ, where a gradient was taken). ``status`` is 0 (success), 1 (``maxiter`` or ``maxtime``), 3 (a value
+        or gradient was not finite) or 99.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument that cannot be used; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> import numba, numpy, optnumba
+    >>> @numba.njit
+    ... def bowl(x, grad):
+    ...     grad[:] = 2 * (x - 3)
+    ...     return ((x - 3) ** 2).sum()
+    >>> result = optnumba.minimize(bowl, [0.0, 9.0], method="momentum", jac="inplace")
+    >>> result.success, result.x.round(4)
+    (True, array([3., 3.]))
+    """
+    from scipy.optimize import OptimizeWarning
+
+    rule = find_rule(method)
+    x = check_start(x0)
+    settings, hyper = _split_options(rule, options, tol)
+    values, schedule = find_hyperparameters(rule, hyper, x.dtype)
+    if np.size(constraints):
+        raise ValueError(f"constraints={constraints!r} are not supported; use bounds=, or add a penalty to fun")
+    lower, upper = check_bounds(bounds, x)
+    if lower is not None and not ((lower <= x) & (x <= upper)).all():
+        warnings.warn("x0 is not within the bounds; starting from its projection", OptimizeWarning, stacklevel=2)
+        x = np.clip(x, lower, upper)
+    args = args if isinstance(args, tuple) else (args,)
+    objective = Objective(fun, jac, x.dtype, settings["finite_diff_rel_step"])
+    run = Descent(rule, values, schedule, objective, x, args, (lower, upper), settings)
+    trail = [x.copy()] if settings["return_all"] else None
+    ending = _drive(run, settings, callback, trail)
+    result = _result(run, ending, trail)
+    if settings["disp"]:
+        show(result)
+    return result
+
+
+def _split_options(rule, options, tol):
+    """Return the settings of the loop and the hyperparameters that stand in `options`."""
+    from scipy.optimize import OptimizeWarning
+
+    options = dict(options or {})
+    if tol is None:
+        tol = options.get("tol")
+    options.pop("tol", None)
+    if tol is not None:
+        options.setdefault("gtol", tol)
+    anyones = {h.name for other in RULES.values() for h in other.hyper}.union(rule.defaults)
+    hyper = {name: options.pop(name) for name in tuple(options) if name in anyones}
+    unknown = [name for name in options if name not in OPTIONS]
+    if unknown:
+        near = get_close_matches(unknown[0], [*OPTIONS, *rule.defaults], n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        warnings.warn(f"Unknown solver options: {', '.join(unknown)}{hint}", OptimizeWarning, stacklevel=3)
+    settings = {**OPTIONS, **{name: value for name, value in options.items() if name in OPTIONS}}
+    for name in ("maxiter", "gtol", "ftol", "xtol", "maxtime", "finite_diff_rel_step"):
+        settings[name] = _check_number(name, settings[name])
+    return settings, hyper
+
+
+def _check_number(name, value):
+    if value is None and OPTIONS[name] is None:
+        return None
+    if isinstance(value, (str, bool)) or np.ndim(value) or not np.isreal(value) or not value >= 0:
+        raise ValueError(f"{name}={value!r} is not a number that is 0 or more; pass one, for example {OPTIONS[name]!r}")
+    return value
+
+
+def _drive(run, settings, callback, trail):
+    """Run to an end, chunk by chunk; return the ending."""
+    maxiter, maxtime = settings["maxiter"], settings["maxtime"]
+    notify = _notifier(callback)
+    started = perf_counter()
+    steps, ending = FIRST_CHUNK, run.advance(0, None)
+    while ending == descent.STEPS_DONE:
+        left = maxiter - run.steps_done
+        if left <= 0:
+            return MAXITER
+        before = perf_counter()
+        if maxtime is not None and before - started >= maxtime:
+            return MAXTIME
+        steps = 1 if notify else int(min(steps, np.ceil(left)))
+        buffer = (
+            None if trail is None else np.empty((min(steps, 1 + TRAIL_BYTES // run.x.nbytes), run.x.size), run.x.dtype)
+        )
+        done = run.steps_done
+        ending = run.advance(steps if buffer is None else len(buffer), buffer)
+        if trail is not None:
+            trail.extend(buffer[: run.steps_done - done])
+        if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE):
+            try:
+                notify(run.x.copy(), run.value)
+            except StopIteration:
+                return STOPPED
+        steps = _next_steps(steps, perf_counter() - before, maxtime and maxtime - (perf_counter() - started))
+    return ending
+
+
+def _next_steps(steps, seconds, left):
+    """Return how many steps fill the next chunk; at most 8 times as many, since the first may have been compiling."""
+    wanted = CHUNK_SECONDS if left is None else max(min(CHUNK_SECONDS, left), 0.0)
+    return max(1, int(steps * min(8.0, wanted / max(seconds, 1e-9))))
+
+
+def _notifier(callback):
+    """Return ``notify(x, f)`` that calls `callback` in the form it asks for, or None."""
+    if callback is None:
+        return None
+    if not callable(callback):
+        raise TypeError(f"callback={callback!r} cannot be called; pass a function of xk or of intermediate_result")
+    from inspect import signature
+
+    from scipy.optimize import OptimizeResult
+
+    try:
+        parameters = set(signature(callback).parameters)
+    except ValueError:  # a built-in without a signature
+        parameters = set()
+    if parameters == {"intermediate_result"}:
+        return lambda x, f: callback(intermediate_result=OptimizeResult(x=x, fun=f))
+    return lambda x, f: callback(x)
+
+
+def _result(run, ending, trail):
+    from scipy.optimize import OptimizeResult
+
+    last_gradient, last_value = run.gradient, run.value
+    status, message = describe(ending, run.steps_done, last_value, last_gradient)
+    run.settle()
+    njev = run.steps_done + 1
+    result = OptimizeResult(
+        x=run.best.copy(),
+        fun=run.best_value,
+        jac=run.best_gradient.copy(),
+        nit=run.steps_done,
+        nfev=njev * run.values_per_gradient,
+        njev=njev,
+        status=status,
+        success=status == 0,
+        message=message,
+    )
+    if trail is not None:
+        result.allvecs = trail
+    return result
+
+
+class Method:
+    """A rule as a method for `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    name : str
+        A name in `optnumba.RULES`.
+
+    Examples
+    --------
+    >>> import scipy, optnumba
+    >>> def bowl(x):
+    ...     return ((x - 3) ** 2).sum(), 2 * (x - 3)
+    >>> scipy.optimize.minimize(bowl, [0.0], jac=True, method=optnumba.methods.nag, tol=1e-8).x.round(6)
+    array([3.])
+    """
+
+    def __init__(self, name):
+        self.name = self.__name__ = name
+
+    def __call__(
+        self, fun, x0, args=(), jac=None, hess=None, hessp=None, bounds=None, constraints=(), callback=None, **options
+    ):
+        """Minimise; called by `scipy.optimize.minimize`, whose arguments these are. `options` as in `minimize`."""
+        for argument, value in (("hess", hess), ("hessp", hessp)):
+            if value is not None:
+                warnings.warn(f"Method {self.name} does not use {argument}.", RuntimeWarning, stacklevel=3)
+        return minimize(fun, x0, args, self.name, jac, bounds, None, callback, options, constraints)
+
+    def __repr__(self):
+        return f"optnumba.methods.{self.name}"
+
+
+methods = SimpleNamespace(**{name: Method(name) for name in RULES})

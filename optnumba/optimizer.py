@@ -1,0 +1,221 @@
+"""`Optimizer`: arrays updated in place, one step at a time."""
+
+import os
+import threading
+
+import numba
+import numpy as np
+
+from .arguments import bad_rate, find_hyperparameters, find_rule
+from .bind import bind, kernel, rule_names
+from .layout import Parameter, block_table, check_apart, check_parameter
+from .loops import arrays
+
+# Numba's workqueue, the one threading layer that is always there, aborts the process when two threads enter it.
+_one_parallel_step = threading.Lock()
+# OpenMP's threads do not survive a fork: a forked process steps serially, with the same result.
+_process = os.getpid()
+
+
+class Optimizer:
+    """Arrays, updated in place by one fused pass per step.
+
+    Parameters
+    ----------
+    params : numpy.ndarray, or list, tuple or dict of them
+        All float32 or all float64, writable and apart in memory; any shape and strides. Changed in place by `step`.
+    method : str or Rule, default "adam"
+        A name in `optnumba.RULES`.
+    **hyper : float
+        The rule's hyperparameters by name; ``learning_rate`` may be a function of the step number t = 1, 2, ... that
+        Numba compiles.
+
+    Attributes
+    ----------
+    params
+        As given.
+    rule : Rule
+    hyper : dict
+        The hyperparameters in use.
+    slots : list of dict
+        For each array, in order, the state by name: writable views in its shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For parameters that cannot be updated in place and for hyperparameters outside their intervals.
+
+    Examples
+    --------
+    >>> import numpy, optnumba
+    >>> x = numpy.array([1.0, -2.0])
+    >>> opt = optnumba.Optimizer(x, method="adam", learning_rate=0.1)
+    >>> opt.step(2 * x)
+    >>> x
+    array([ 0.9, -1.9])
+    """
+
+    def __init__(self, params, method="adam", **hyper):
+        self.rule, self.params = find_rule(method), params
+        arrays_given = self._listed(params)
+        names = [f"params[{key!r}]" for key in (params if isinstance(params, dict) else range(len(arrays_given)))]
+        for name, array in zip(names, arrays_given, strict=True):
+            check_parameter(name, array)
+            if array.dtype != arrays_given[0].dtype:
+                other = f"{names[0]} has {arrays_given[0].dtype}"
+                raise TypeError(f"{name} has dtype {array.dtype}, {other}; make one Optimizer for each dtype")
+        check_apart(names, arrays_given)
+        self.dtype = arrays_given[0].dtype if arrays_given else np.dtype(np.float64)
+        self._values, self._schedule = find_hyperparameters(self.rule, hyper, self.dtype)
+        self.hyper = {**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper}
+        self._lay_out(names, arrays_given)
+        self._state, self._carry = np.zeros(1, np.int64), np.zeros(len(self.rule.carry))
+        self._kernel_values = np.array(self._values)
+        self._busy = threading.Lock()
+        self._rule_names = rule_names(self.rule, self._schedule)
+        self._kernel = kernel(arrays.contiguous, self.rule.name, self._rule_names)
+
+    def _lay_out(self, names, given):
+        """Set up the state, and the tables that the kernels read."""
+        lows = np.cumsum([0, *(array.size for array in given)])
+        self._parameters = [Parameter(*p) for p in zip(names, given, lows[:-1].tolist(), strict=True)]
+        self._buffers = np.zeros((len(self.rule.slots), lows[-1]), self.dtype)
+        slots = list(zip(self.rule.slots, self._buffers, strict=True))
+        self.slots = [{name: p.state(buffer) for name, buffer in slots} for p in self._parameters]
+        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self._parameters]
+        self._begin, self._end = min((r[0] for r in ranges), default=0), max((r[1] for r in ranges), default=0)
+        self._addresses = np.zeros((2, len(given)), np.int64)
+        self._addresses[0] = [p.view.ctypes.data for p in self._parameters]
+        self._tables = {}
+        self._like, self._huge = np.empty(0, self.dtype), float(np.finfo(self.dtype).max)
+
+    def _listed(self, given):
+        """Return the arrays of params, or of gradients in the same form, as a list."""
+        if isinstance(self.params, np.ndarray):
+            return (given,)
+        form = dict if isinstance(self.params, dict) else (list, tuple)
+        if not isinstance(self.params, form):
+            return (given,)
+        if not isinstance(given, form) or len(given) != len(self.params):
+            found = (
+                f"{type(given).__name__} of {len(given)}"
+                if isinstance(given, (dict, list, tuple))
+                else type(given).__name__
+            )
+            raise TypeError(
+                f"grads is a {found}, expected a {type(self.params).__name__} of {len(self.params)} as params"
+            )
+        if form is not dict:
+            return list(given)
+        if given.keys() != self.params.keys():
+            raise TypeError(f"grads has keys {list(given)}, expected {list(self.params)} as params")
+        return [given[key] for key in self.params]
+
+    def step(self, grads):
+        """Update the parameters in place by one step.
+
+        Parameters
+        ----------
+        grads : numpy.ndarray, or list or dict of them
+            In the form, shapes and dtype of the parameters, of any strides; read only, never copied. Values that are
+            not finite are not looked for: they spread, as in every array library.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For gradients that do not fit or that share memory with the parameters. Nothing was changed.
+        RuntimeError
+            When another thread is stepping this optimizer.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(
+                "this Optimizer is being stepped by another thread; use a lock, or one Optimizer for each"
+            )
+        try:
+            only, strided = self._like, []
+            for k, (p, g) in enumerate(zip(self._parameters, self._listed(grads), strict=True)):
+                if type(g) is not np.ndarray or g.dtype != self.dtype or g.shape != p.shape:
+                    g = p.refuse(g)
+                if p.turned:
+                    g = g.T
+                if not (p.contiguous and g.flags.c_contiguous and g.flags.aligned):
+                    self._check_overlap(p, g)
+                    strided.append((k, g))
+                elif len(self._parameters) == 1:
+                    only = g if g.ndim == 1 else g.reshape(-1)
+                    if np.may_share_memory(p.view, g):
+                        self._check_overlap(p, g)
+                else:
+                    address = self._addresses[1, k] = g.__array_interface__["data"][0]
+                    if address < self._end and address + g.nbytes > self._begin:
+                        self._check_overlap(p, g)
+            self._run(only, strided)
+        finally:
+            self._busy.release()
+
+    def _check_overlap(self, p, g):
+        for other in self._parameters:
+            if np.shares_memory(other.view, g):
+                name = p.name.replace("params", "grads")
+                raise ValueError(f"{name} shares memory with {other.name}, which is about to change; pass a copy")
+
+    def _run(self, only, strided):
+        """Step the arrays of `strided`, pairs (place, gradient), and then all others, which counts the step."""
+        skipped = tuple(k for k, _ in strided)
+        if skipped not in self._tables:
+            rest = [(k, p) for k, p in enumerate(self._parameters) if k not in skipped]
+            self._tables[skipped] = block_table(rest)
+        table = self._tables[skipped]
+        state = (self._buffers, self._state, self._carry, self._kernel_values, self._huge)
+        good = True
+        for k, g in strided:
+            loop = kernel(arrays.strided, self.rule.name, self._rule_names)
+            view = self._parameters[k].view
+            good = loop(np.atleast_2d(view), np.atleast_2d(g), self._parameters[k].low, *state)
+        loop, parallel = self._kernel, len(table) > 2 and numba.get_num_threads() > 1 and os.getpid() == _process
+        if parallel:
+            loop = kernel(arrays.contiguous, self.rule.name, self._rule_names, parallel=True)
+            _one_parallel_step.acquire()
+        try:
+            good = good and loop(only, self._addresses, table, self._like, *state)
+        finally:
+            if parallel:
+                _one_parallel_step.release()
+        if not good:
+            raise bad_rate(self._schedule, self.t + 1)
+
+    @property
+    def t(self):
+        """Steps done (int). Setting it makes the next step that of t + 1: bias corrections are computed for it."""
+        return int(self._state[0])
+
+    @t.setter
+    def t(self, steps):
+        if isinstance(steps, bool) or not hasattr(steps, "__index__") or not 0 <= int(steps) < 2**62:
+            raise ValueError(f"t={steps!r} is not a number of steps; pass an integer from 0 on")
+        self._state[0] = int(steps)
+        self._carry[:] = self.rule.start_at(int(steps), self._values)
+
+    def solution(self):
+        """Return the iterate: the parameters themselves, except where the rule keeps another point (NAG).
+
+        Returns
+        -------
+        numpy.ndarray, or list or dict of them
+            In the form of the parameters. For "nag" new arrays θ = φ + γv; else the parameters, not copied.
+        """
+        if self.rule.readout is None:
+            return self.params
+        t = max(self.t, 1)
+        rate = () if self._schedule is None else (float(self._schedule(t)),)
+        values = (*rate, *self._values[len(rate) :])
+        new = self.rule.coefficients(t, *self.rule.start_at(t - 1, values), *values)[len(self.rule.carry) :]
+        readout = bind(self.rule.readout, sqrt=np.sqrt, max=np.maximum, abs=np.abs, where=np.where)
+        coefficients = [self.dtype.type(c) for c in new]
+        found = [
+            np.asarray(readout(p.array, *slots.values(), *coefficients))
+            for p, slots in zip(self._parameters, self.slots, strict=True)
+        ]
+        if isinstance(self.params, dict):
+            return dict(zip(self.params, found, strict=True))
+        return found if isinstance(self.params, (list, tuple)) else found[0]
