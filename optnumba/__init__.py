@@ -8,3 +8,11 @@ from .rules import RULES
 
 __version__ = "0.1.0"
 __all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "methods", "minimize"]
+
+
+def __getattr__(name):
+    if name == "symbolic":  # imported when first used: it brings SymPy
+        from importlib import import_module
+
+        return import_module("optnumba.symbolic")
+    raise AttributeError(f"module 'optnumba' has no attribute {name!r}")

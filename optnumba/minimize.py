@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from .arguments import check_bounds, check_start, find_hyperparameters, find_rule
-from .descend import Descent
 from .loops import descent
+from .minimization import Minimization
 from .objective import Objective
-from .result import MAXITER, MAXTIME, STOPPED, describe, show
+from .result import ENDINGS, MAXITER, MAXTIME, STOPPED, show
 from .rules import RULES
 
 # Long enough to hide the way into compiled code and back (10 µs), short enough to answer Ctrl-C at once.
@@ -117,7 +117,7 @@ def minimize(
         x = np.clip(x, lower, upper)
     args = args if isinstance(args, tuple) else (args,)
     objective = Objective(fun, jac, x.dtype, settings["finite_diff_rel_step"])
-    run = Descent(rule, values, schedule, objective, x, args, (lower, upper), settings)
+    run = Minimization(rule, values, schedule, objective, x, args, (lower, upper), settings)
     trail = [x.copy()] if settings["return_all"] else None
     ending = _drive(run, settings, callback, trail)
     result = _result(run, ending, trail)
@@ -215,8 +215,8 @@ def _notifier(callback):
 def _result(run, ending, trail):
     from scipy.optimize import OptimizeResult
 
-    last_gradient, last_value = run.gradient, run.value
-    status, message = describe(ending, run.steps_done, last_value, last_gradient)
+    status, message = ENDINGS[ending]
+    message = f"{message} {run.fault(ending)}".rstrip()
     run.settle()
     njev = run.steps_done + 1
     result = OptimizeResult(

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 
 from .bind import bind
 from .loops import objectives
@@ -129,6 +128,3 @@ def same(value):
 def copied(x):
     """Return a copy of `x`: what `guard` means for a compiled objective that may write on its argument."""
     return x.copy()
-
-
-COMPILATION_ERRORS = (NumbaError,)

@@ -8,8 +8,9 @@ from math import isfinite
 
 from .memory import disjoint, row
 
-# Why a chunk ended.
-STEPS_DONE, GRADIENT_SMALL, VALUE_STILL, POINT_STILL, VALUE_NOT_FINITE, GRADIENT_NOT_FINITE, RATE_BAD = range(7)
+# Why a chunk ended; the last is for the caller to find out.
+STEPS_DONE, GRADIENT_SMALL, VALUE_STILL, POINT_STILL, RATE_BAD = range(5)
+VALUE_NOT_FINITE, GRADIENT_NOT_FINITE, STATE_NOT_FINITE = range(5, 8)
 # What `state` holds: steps done, the roles of the three rows, whether the objective was evaluated at the present row.
 STEP, NOW, AFTER, BEST, EVALUATED = range(5)
 

@@ -4,7 +4,6 @@ import numpy as np
 from numba import literal_unroll, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
-from numba.np.arrayobj import make_array, populate_array
 
 
 @intrinsic
@@ -14,6 +13,9 @@ def borrow(typing_context, address, size, like):
     It counts no references: creating one costs two atomic additions less than a slice does. Whoever calls
     keeps the memory alive.
     """
+    # Imported when first compiled: `import numba` does without it, and it costs 30 ms.
+    from numba.np.arrayobj import make_array, populate_array
+
     result = types.Array(like.dtype, 1, "C")
 
     def codegen(context, builder, signature, arguments):

@@ -1,14 +1,14 @@
 """One minimisation in progress: the arrays of `loops.descent`, and the loop compiled or interpreted over them."""
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from .arguments import bad_rate
 from .bind import bind, kernel, rule_names
 from .loops import descent
-from .objective import COMPILATION_ERRORS
 
 
-class Descent:
+class Minimization:
     """A minimisation that can be advanced by any number of steps.
 
     Parameters
@@ -46,17 +46,18 @@ class Descent:
         self._state = np.array([0, 0, 1, 2, 0])
         self._values = np.array([np.nan, np.inf])
         self._carry = np.zeros(len(rule.carry))
-        self._loops = self._compiled_loops() if objective.compiled else [self._interpreted_loop()]
+        self._names = rule_names(rule, schedule)
+        self._ways = objective.compiled_names() if objective.compiled else []
+        self._loop = self._next_kernel() if objective.compiled else self._interpreted_loop()
 
-    def _compiled_loops(self):
-        """Return a kernel for each way to protect x from the objective; the first that compiles will do."""
-        names = rule_names(self.rule, self.schedule)
+    def _next_kernel(self):
+        """Return the loop compiled for the next way to keep the objective from writing on x."""
         label = f"{self.rule.name}_{getattr(self.objective.fun, '__name__', 'fun')}"
-        return [kernel(descent.descend, label, {**names, **more}) for more in self.objective.compiled_names()]
+        return kernel(descent.descend, label, {**self._names, **self._ways.pop(0)})
 
     def _interpreted_loop(self):
         """Return the same loop run by Python, with the pass over the coordinates compiled."""
-        names = rule_names(self.rule, self.schedule)
+        names = self._names
         bound = {
             **names,
             "advance": bind(names["advance"], coefficients=self.rule.coefficients),
@@ -73,20 +74,34 @@ class Descent:
             *(steps, self._state, self._values, self._carry, self.hyper, self._points, self._gradients, self._slots),
             *(*self.bounds, *self.limits, trail, self.args),
         )
-        if len(self._loops) == 1 and not self.objective.compiled:
-            return self._check_rate(self._loops[0](*arguments))
-        while True:
-            try:
-                return self._check_rate(self._loops[0](*arguments))
-            except COMPILATION_ERRORS as error:
-                if len(self._loops) == 1:
-                    raise self.objective.explain(error, self._points[0], self.args) from error
-                self._loops = self._loops[1:]
-
-    def _check_rate(self, ending):
+        try:
+            ending = self._loop(*arguments)
+        except NumbaError as error:
+            if not self.objective.compiled:
+                raise
+            if not self._ways:
+                raise self.objective.explain(error, self._points[0], self.args) from error
+            self._loop = self._next_kernel()
+            return self.advance(steps, trail)
         if ending == descent.RATE_BAD:
             raise bad_rate(self.schedule, self.steps_done + 1)
+        # An overflow of g² freezes its coordinate for ever, with finite values everywhere else.
+        if ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE) and not np.isfinite(self._slots).all():
+            return descent.STATE_NOT_FINITE
         return int(ending)
+
+    def fault(self, ending):
+        """Return which number was not finite, where and when (str), for the endings that say that one was."""
+        if ending == descent.VALUE_NOT_FINITE:
+            return f"The objective is {self.value} at iteration {self.steps_done}."
+        if ending == descent.GRADIENT_NOT_FINITE:
+            i = np.flatnonzero(~np.isfinite(self.gradient))[0]
+            return f"The gradient is {self.gradient[i]} in coordinate {i} at iteration {self.steps_done}."
+        if ending == descent.STATE_NOT_FINITE:
+            k, i = np.argwhere(~np.isfinite(self._slots))[0]
+            where = f"{self._slots[k, i]} in coordinate {i} by iteration {self.steps_done}"
+            return f"The state {self.rule.slots[k]!r} is {where}: its gradient is too large for {self._slots.dtype}."
+        return ""
 
     def settle(self):
         """Make the present point the best one if it is, now that no step will follow."""
