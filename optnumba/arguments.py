@@ -1,9 +1,14 @@
 """What users pass in, checked: errors name the argument, its value, what was expected, and the remedy."""
 
 from difflib import get_close_matches
+from types import FunctionType
 
 import numpy as np
+from numba import njit
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 
+from .loops.memory import real_array
 from .rule import Rule
 from .rules import RULES
 
@@ -59,8 +64,9 @@ def find_hyperparameters(rule, given, dtype):
     given, schedule = dict(given), None
     if callable(given.get("learning_rate")) and "learning_rate" in rule.defaults:
         schedule = given.pop("learning_rate")
-        if not hasattr(schedule, "__code__") and not hasattr(schedule, "py_func"):
+        if not isinstance(schedule, (FunctionType, Dispatcher)):
             raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; pass a function of t, or a float")
+        rate_at(schedule, 1)
     values = rule.check(**given)
     limits = np.finfo(dtype)
     for hyper in rule.hyper:
@@ -73,9 +79,42 @@ def find_hyperparameters(rule, given, dtype):
     return tuple(values.values()), schedule
 
 
-def bad_rate(schedule, t):
-    """Return the exception for a schedule whose value at step `t` is negative, infinite or NaN (ValueError)."""
-    return ValueError(f"learning_rate({t})={schedule(t)!r} is outside [0, inf); correct the schedule at t={t}")
+def rate_at(schedule, t):
+    """Return the learning rate of step `t` (float), or raise for a schedule that gives none.
+
+    Parameters
+    ----------
+    schedule : function or Numba dispatcher
+        Called in Python.
+    t : int
+        1 or more.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When the schedule raises, or does not return a number in [0, inf).
+    """
+    remedy = f"it must return a float in [0, inf) for every t = 1, 2, ...; correct it at t={t}"
+    try:
+        value = getattr(schedule, "py_func", schedule)(t)
+    except Exception as error:
+        raise TypeError(f"learning_rate({t}) raised {error!r}; {remedy}") from error
+    if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
+        raise TypeError(f"learning_rate({t})={value!r} is not a real number; {remedy}")
+    if not 0 <= value < np.inf:
+        raise ValueError(f"learning_rate({t})={value!r} is outside [0, inf); {remedy}")
+    return float(value)
+
+
+def blame_schedule(schedule):
+    """Raise TypeError when it is the learning-rate `schedule` that Numba cannot compile."""
+    if schedule is None:
+        return
+    try:
+        njit(getattr(schedule, "py_func", schedule))(1)
+    except NumbaError as error:
+        remedy = "use arithmetic, math and if, or a float"
+        raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; {remedy}: {error}") from error
 
 
 def check_start(x0):
@@ -136,17 +175,20 @@ def check_bounds(bounds, x):
     if bounds is None:
         return None, None
     lower, upper = _ends_of(bounds)
+    lower, upper = real_array(lower), real_array(upper)
+    if lower is None or upper is None:
+        raise ValueError(f"bounds={bounds!r} are not real numbers; pass (low, high) pairs of floats, None for no bound")
     try:
-        lower, upper = (np.array(np.broadcast_to(np.asarray(end, x.dtype), x.shape)) for end in (lower, upper))
+        lower, upper = (np.array(np.broadcast_to(end, x.shape), x.dtype) for end in (lower, upper))
     except ValueError as error:
         raise ValueError(
             f"bounds has lengths {np.size(lower)} and {np.size(upper)}, x0 has {x.size}; give one pair each"
         ) from error
-    bad = np.flatnonzero(~(lower <= upper))
+    bad = np.flatnonzero(~((lower <= upper) & (lower < np.inf) & (upper > -np.inf)))
     if bad.size:
         i = bad[0]
         raise ValueError(
-            f"bounds[{i}]=({lower[i]}, {upper[i]}): the lower bound must not exceed the upper one; exchange them"
+            f"bounds[{i}]=({lower[i]}, {upper[i]}): no finite number lies between them; exchange or correct them"
         )
     return lower, upper
 

@@ -113,7 +113,7 @@ def kernel(loop, label, names, parallel=False):
     key, cacheable = _key(loop, names, parallel)
     if key not in _kernels:
         bound = _bind_compiled(loop, names, {})
-        bound.__qualname__ = f"{loop.__name__}_{label}_{key[:16]}"
+        bound.__qualname__ = f"{loop.__name__}_{label[:40]}_{key[:16]}"
         _kernels[key] = _compile(bound, cache=cacheable, parallel=parallel)
     return _kernels[key]
 

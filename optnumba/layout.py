@@ -53,12 +53,14 @@ def check_apart(names, arrays):
     names : list of str
     arrays : list of numpy.ndarray
     """
-    order = sorted((*np.lib.array_utils.byte_bounds(a), k) for k, a in enumerate(arrays) if a.size)
-    for (_, end, j), (begin, _, k) in zip(order, order[1:], strict=False):
-        if begin < end and np.shares_memory(arrays[j], arrays[k]):
+    open_ = []
+    for begin, end, k in sorted((*np.lib.array_utils.byte_bounds(a), k) for k, a in enumerate(arrays) if a.size):
+        open_ = [(last, j) for last, j in open_ if last > begin]
+        for j in (j for _, j in open_ if np.shares_memory(arrays[j], arrays[k])):
             raise ValueError(
                 f"{names[j]} and {names[k]} share memory, and each would be updated twice; pass a copy of one"
             )
+        open_.append((end, k))
 
 
 def in_memory_order(array):

@@ -1,9 +1,11 @@
 """One minimisation in progress: the arrays of `loops.descent`, and the loop compiled or interpreted over them."""
 
+from functools import partial
+
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .arguments import bad_rate
+from .arguments import blame_schedule, rate_at
 from .bind import bind, kernel, rule_names
 from .loops import descent
 
@@ -61,7 +63,7 @@ class Minimization:
         bound = {
             **names,
             "advance": bind(names["advance"], coefficients=self.rule.coefficients),
-            "learning_rate": bind(names["learning_rate"], schedule=self.schedule),
+            "learning_rate": bind(names["learning_rate"], schedule=partial(rate_at, self.schedule)),
             "move": kernel(descent.move, self.rule.name, names),
             "row": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
@@ -77,6 +79,7 @@ class Minimization:
         try:
             ending = self._loop(*arguments)
         except NumbaError as error:
+            blame_schedule(self.schedule)
             if not self.objective.compiled:
                 raise
             if not self._ways:
@@ -84,9 +87,9 @@ class Minimization:
             self._loop = self._next_kernel()
             return self.advance(steps, trail)
         if ending == descent.RATE_BAD:
-            raise bad_rate(self.schedule, self.steps_done + 1)
+            rate_at(self.schedule, self.steps_done + 1)
         # An overflow of g² freezes its coordinate for ever, with finite values everywhere else.
-        if ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE) and not np.isfinite(self._slots).all():
+        if ending not in (descent.VALUE_NOT_FINITE, descent.STEP_NOT_FINITE) and not np.isfinite(self._slots).all():
             return descent.STATE_NOT_FINITE
         return int(ending)
 
@@ -94,9 +97,13 @@ class Minimization:
         """Return which number was not finite, where and when (str), for the endings that say that one was."""
         if ending == descent.VALUE_NOT_FINITE:
             return f"The objective is {self.value} at iteration {self.steps_done}."
-        if ending == descent.GRADIENT_NOT_FINITE:
-            i = np.flatnonzero(~np.isfinite(self.gradient))[0]
-            return f"The gradient is {self.gradient[i]} in coordinate {i} at iteration {self.steps_done}."
+        if ending == descent.STEP_NOT_FINITE:
+            bad = np.flatnonzero(~np.isfinite(self.gradient))
+            if bad.size:
+                return f"The gradient is {self.gradient[bad[0]]} in coordinate {bad[0]} at iteration {self.steps_done}."
+            after = self._points[self._state[descent.AFTER]]
+            i = np.argmax(~(np.abs(after) + np.abs(self.gradient) <= self.limits[-1]))
+            return f"x leaves the range of {after.dtype} in coordinate {i} at iteration {self.steps_done + 1}."
         if ending == descent.STATE_NOT_FINITE:
             k, i = np.argwhere(~np.isfinite(self._slots))[0]
             where = f"{self._slots[k, i]} in coordinate {i} by iteration {self.steps_done}"
@@ -118,7 +125,9 @@ class Minimization:
     @property
     def values_per_gradient(self):
         """How often the objective is evaluated in one evaluation of value and gradient (int)."""
-        return 1 + {"2-point": 1, "3-point": 2}.get(self.objective.differences, 0) * self.x.size
+        lower, upper = self.bounds
+        free = self.x.size if lower is None else np.count_nonzero(lower < upper)
+        return 1 + {"2-point": 1, "3-point": 2}.get(self.objective.differences, 0) * int(free)
 
     @property
     def x(self):

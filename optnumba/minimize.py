@@ -16,7 +16,6 @@ from .rules import RULES
 
 # Long enough to hide the way into compiled code and back (10 µs), short enough to answer Ctrl-C at once.
 CHUNK_SECONDS = 0.05
-FIRST_CHUNK = 64
 TRAIL_BYTES = 2**24
 
 OPTIONS = {
@@ -109,7 +108,7 @@ def minimize(
     x = check_start(x0)
     settings, hyper = _split_options(rule, options, tol)
     values, schedule = find_hyperparameters(rule, hyper, x.dtype)
-    if np.size(constraints):
+    if constraints is not None and np.size(constraints):
         raise ValueError(f"constraints={constraints!r} are not supported; use bounds=, or add a penalty to fun")
     lower, upper = check_bounds(bounds, x)
     if lower is not None and not ((lower <= x) & (x <= upper)).all():
@@ -150,11 +149,11 @@ def _split_options(rule, options, tol):
 
 
 def _check_number(name, value):
-    if value is None and OPTIONS[name] is None:
-        return None
-    if isinstance(value, (str, bool)) or np.ndim(value) or not np.isreal(value) or not value >= 0:
-        raise ValueError(f"{name}={value!r} is not a number that is 0 or more; pass one, for example {OPTIONS[name]!r}")
-    return value
+    if value is None:
+        return OPTIONS[name]
+    if isinstance(value, (str, bool, complex)) or not hasattr(value, "__float__") or not float(value) >= 0:
+        raise ValueError(f"{name}={value!r} is not a number that is 0 or more; pass one, or None for the default")
+    return float(value)
 
 
 def _drive(run, settings, callback, trail):
@@ -162,7 +161,7 @@ def _drive(run, settings, callback, trail):
     maxiter, maxtime = settings["maxiter"], settings["maxtime"]
     notify = _notifier(callback)
     started = perf_counter()
-    steps, ending = FIRST_CHUNK, run.advance(0, None)
+    steps, ending = 1, run.advance(0, None)
     while ending == descent.STEPS_DONE:
         left = maxiter - run.steps_done
         if left <= 0:
@@ -178,7 +177,7 @@ def _drive(run, settings, callback, trail):
         ending = run.advance(steps if buffer is None else len(buffer), buffer)
         if trail is not None:
             trail.extend(buffer[: run.steps_done - done])
-        if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE):
+        if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.STEP_NOT_FINITE):
             try:
                 notify(run.x.copy(), run.value)
             except StopIteration:

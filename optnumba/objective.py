@@ -5,7 +5,7 @@ from numba.core.dispatcher import Dispatcher
 
 from .bind import bind
 from .loops import objectives
-from .loops.memory import frozen
+from .loops.memory import frozen, real_array
 
 DIFFERENCES = {"2-point": (objectives.two_point, 1 / 2), "3-point": (objectives.three_point, 1 / 3)}
 
@@ -59,7 +59,7 @@ class Objective:
 
         A function that writes on its argument, or whose signature is written out, does not compile for a frozen x.
         """
-        names = {**self.names, "evaluate": self.form, "scalar": float, "pair": same}
+        names = {**self.names, "evaluate": self.form, "scalar": plus_zero, "pair": same}
         guards = (copied,) if any(not f._can_compile for f in self._dispatchers()) else (frozen, copied)
         return [{**names, "guard": guard} for guard in guards]
 
@@ -93,7 +93,8 @@ def unwrap(fun, jac):
     TypeError, ValueError
         When `fun` cannot be called or `jac` is none of the accepted forms.
     """
-    if callable(jac) and getattr(jac, "__self__", None) is fun and callable(getattr(fun, "fun", None)):
+    # By name: importing the class would import SciPy, which whoever wrapped `fun` has done and others have not.
+    if type(fun).__name__ == "MemoizeJac" and getattr(jac, "__self__", None) is fun:
         fun, jac = fun.fun, True
     if not callable(fun):
         raise TypeError(f"fun={fun!r} cannot be called; pass the objective as a function fun(x, *args)")
@@ -104,11 +105,12 @@ def unwrap(fun, jac):
 
 def as_scalar(value):
     """Return what a Python objective returned as a float, as SciPy does: a number or an array that holds one."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"fun returned {value!r}; the objective function must return a scalar value") from error
-    if value is None or array.size != 1:
+    if type(value) is float:
+        return value
+    array = real_array(value)
+    if array is None:
+        raise TypeError(f"fun returned {value!r}; the objective function must return a scalar value, a real number")
+    if array.size != 1:
         raise ValueError(f"fun returned {value!r}; the objective function must return a scalar value")
     return float(array.ravel()[0])
 
@@ -123,6 +125,11 @@ def as_pair(value):
 def same(value):
     """Return `value`: what `pair` means in compiled code, where the types were checked when it was compiled."""
     return value
+
+
+def plus_zero(value):
+    """Return `value` as a float: what `scalar` means in compiled code. It does not compile for what is no number."""
+    return value + 0.0
 
 
 def copied(x):

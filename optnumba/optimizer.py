@@ -5,11 +5,15 @@ import threading
 
 import numba
 import numpy as np
+from numba.core.errors import NumbaError
 
-from .arguments import bad_rate, find_hyperparameters, find_rule
+from .arguments import blame_schedule, find_hyperparameters, find_rule, rate_at
 from .bind import bind, kernel, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
+
+# Below this many elements a step takes less time than it takes to wake the threads.
+PARALLEL_FROM = 32_768
 
 # Numba's workqueue, the one threading layer that is always there, aborts the process when two threads enter it.
 _one_parallel_step = threading.Lock()
@@ -73,7 +77,7 @@ class Optimizer:
         self._kernel_values = np.array(self._values)
         self._busy = threading.Lock()
         self._rule_names = rule_names(self.rule, self._schedule)
-        self._kernel = kernel(arrays.contiguous, self.rule.name, self._rule_names)
+        self._kernels = {}
 
     def _lay_out(self, names, given):
         """Set up the state, and the tables that the kernels read."""
@@ -82,8 +86,9 @@ class Optimizer:
         self._buffers = np.zeros((len(self.rule.slots), lows[-1]), self.dtype)
         slots = list(zip(self.rule.slots, self._buffers, strict=True))
         self.slots = [{name: p.state(buffer) for name, buffer in slots} for p in self._parameters]
-        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self._parameters]
-        self._begin, self._end = min((r[0] for r in ranges), default=0), max((r[1] for r in ranges), default=0)
+        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self._parameters] or [(0, 0)]
+        around = (min(begin for begin, _ in ranges), max(end for _, end in ranges))
+        self._taken = (around, np.lib.array_utils.byte_bounds(self._buffers))
         self._addresses = np.zeros((2, len(given)), np.int64)
         self._addresses[0] = [p.view.ctypes.data for p in self._parameters]
         self._tables = {}
@@ -132,57 +137,73 @@ class Optimizer:
                 "this Optimizer is being stepped by another thread; use a lock, or one Optimizer for each"
             )
         try:
-            only, strided = self._like, []
-            for k, (p, g) in enumerate(zip(self._parameters, self._listed(grads), strict=True)):
-                if type(g) is not np.ndarray or g.dtype != self.dtype or g.shape != p.shape:
-                    g = p.refuse(g)
-                if p.turned:
-                    g = g.T
-                if not (p.contiguous and g.flags.c_contiguous and g.flags.aligned):
-                    self._check_overlap(p, g)
-                    strided.append((k, g))
-                elif len(self._parameters) == 1:
-                    only = g if g.ndim == 1 else g.reshape(-1)
-                    if np.may_share_memory(p.view, g):
-                        self._check_overlap(p, g)
-                else:
-                    address = self._addresses[1, k] = g.__array_interface__["data"][0]
-                    if address < self._end and address + g.nbytes > self._begin:
-                        self._check_overlap(p, g)
-            self._run(only, strided)
+            self._run(*self._gather(grads))
+        except NumbaError:
+            blame_schedule(self._schedule)
+            raise
         finally:
             self._busy.release()
 
-    def _check_overlap(self, p, g):
-        for other in self._parameters:
-            if np.shares_memory(other.view, g):
-                name = p.name.replace("params", "grads")
-                raise ValueError(f"{name} shares memory with {other.name}, which is about to change; pass a copy")
+    def _gather(self, grads):
+        """Return the gradients as arrays in the order of memory, and the places of those that take the strided loop."""
+        gathered, strided = [], []
+        for k, (p, g) in enumerate(zip(self._parameters, self._listed(grads), strict=True)):
+            if type(g) is not np.ndarray or g.dtype != self.dtype or g.shape != p.shape:
+                g = p.refuse(g)
+            if p.turned:
+                g = g.T
+            gathered.append(g)
+            if not (p.contiguous and g.flags.c_contiguous and g.flags.aligned):
+                strided.append(k)
+                self._check_overlap(p, g)
+            elif len(self._parameters) == 1:
+                if np.may_share_memory(p.view, g) or np.may_share_memory(self._buffers, g):
+                    self._check_overlap(p, g)
+            else:
+                address = self._addresses[1, k] = g.__array_interface__["data"][0]
+                if any(address < end and address + g.nbytes > begin for begin, end in self._taken):
+                    self._check_overlap(p, g)
+        return gathered, tuple(strided)
 
-    def _run(self, only, strided):
-        """Step the arrays of `strided`, pairs (place, gradient), and then all others, which counts the step."""
-        skipped = tuple(k for k, _ in strided)
-        if skipped not in self._tables:
-            rest = [(k, p) for k, p in enumerate(self._parameters) if k not in skipped]
-            self._tables[skipped] = block_table(rest)
-        table = self._tables[skipped]
+    def _check_overlap(self, p, g):
+        for name, other in [("the state", self._buffers), *((q.name, q.view) for q in self._parameters)]:
+            if np.shares_memory(other, g):
+                mine = p.name.replace("params", "grads")
+                raise ValueError(f"{mine} shares memory with {name}, which is about to change; pass a copy")
+
+    def _run(self, gradients, strided):
+        """Step the arrays at the places `strided`, and then all others, which counts the step."""
         state = (self._buffers, self._state, self._carry, self._kernel_values, self._huge)
         good = True
-        for k, g in strided:
-            loop = kernel(arrays.strided, self.rule.name, self._rule_names)
-            view = self._parameters[k].view
-            good = loop(np.atleast_2d(view), np.atleast_2d(g), self._parameters[k].low, *state)
-        loop, parallel = self._kernel, len(table) > 2 and numba.get_num_threads() > 1 and os.getpid() == _process
+        for k in strided:
+            p = self._parameters[k]
+            good = self._loop(arrays.strided)(np.atleast_2d(p.view), np.atleast_2d(gradients[k]), p.low, *state)
+        table, parallel = self._table(strided)
+        parallel = parallel and numba.get_num_threads() > 1 and os.getpid() == _process
+        only = gradients[0].reshape(-1) if len(gradients) == 1 and not strided else self._like
         if parallel:
-            loop = kernel(arrays.contiguous, self.rule.name, self._rule_names, parallel=True)
             _one_parallel_step.acquire()
         try:
+            loop = self._loop(arrays.contiguous, parallel)
             good = good and loop(only, self._addresses, table, self._like, *state)
         finally:
             if parallel:
                 _one_parallel_step.release()
         if not good:
-            raise bad_rate(self._schedule, self.t + 1)
+            rate_at(self._schedule, self.t + 1)
+
+    def _loop(self, loop, parallel=False):
+        key = loop, parallel
+        if key not in self._kernels:
+            self._kernels[key] = kernel(loop, self.rule.name, self._rule_names, parallel)
+        return self._kernels[key]
+
+    def _table(self, skipped):
+        """Return the table of blocks without the arrays at `skipped`, and whether it is worth the threads."""
+        if skipped not in self._tables:
+            table = block_table([(k, p) for k, p in enumerate(self._parameters) if k not in skipped])
+            self._tables[skipped] = table, bool(table[:, 3].sum() >= PARALLEL_FROM)
+        return self._tables[skipped]
 
     @property
     def t(self):

@@ -10,14 +10,14 @@ from .memory import disjoint, row
 
 # Why a chunk ended; the last is for the caller to find out.
 STEPS_DONE, GRADIENT_SMALL, VALUE_STILL, POINT_STILL, RATE_BAD = range(5)
-VALUE_NOT_FINITE, GRADIENT_NOT_FINITE, STATE_NOT_FINITE = range(5, 8)
+VALUE_NOT_FINITE, STEP_NOT_FINITE, STATE_NOT_FINITE = range(5, 8)
 # What `state` holds: steps done, the roles of the three rows, whether the objective was evaluated at the present row.
 STEP, NOW, AFTER, BEST, EVALUATED = range(5)
 
 
 @disjoint
 def move(x, g, y, slots, c, lower, upper, gtol, xtol, huge):
-    """Write the point after `x` to `y`; tell whether a |g| exceeds gtol, one is not finite, and whether x moved."""
+    """Write the point after `x` to `y`; count the coordinates that are steep, broken (not finite), and that moved."""
     steep = 0
     broken = 0
     moved = 0 if xtol is not None else 1
@@ -30,7 +30,8 @@ def move(x, g, y, slots, c, lower, upper, gtol, xtol, huge):
             slope = abs(min(max(x[i] - g[i], lower[i]), upper[i]) - x[i])
         # Integers, since LLVM vectorises their sums but not a maximum of floats; the negations let NaN count.
         steep += not (slope <= gtol)
-        broken += not (abs(g[i]) <= huge)
+        # One test for two numbers: the sum exceeds `huge` too where both are finite and one is beyond 1e307.
+        broken += not (abs(g[i]) + abs(y[i]) <= huge)
         if xtol is not None:
             moved += not (abs(y[i] - x[i]) <= xtol + xtol * abs(x[i]))
     return steep, broken, moved
@@ -76,7 +77,7 @@ def descend(
         x, g, y = row(points, now), row(gradients, now), row(points, after)
         steep, broken, moved = move(x, g, y, slots, c, lower, upper, gtol, xtol, huge)
         if broken:
-            end = GRADIENT_NOT_FINITE
+            end = STEP_NOT_FINITE
             break
         if not steep:
             end = GRADIENT_SMALL

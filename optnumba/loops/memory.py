@@ -40,13 +40,21 @@ def frozen(typing_context, array):
     return result(array), codegen
 
 
+def real_array(value):
+    """Return `value` as an array, or None where it does not consist of real numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # of unequal lengths
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
 def assign(grad, g):
     """Write a gradient that the objective returned, an array or a tuple of scalars, into `grad`."""
-    try:
-        array = np.asarray(g, dtype=grad.dtype)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"the gradient {g!r} is not an array of real numbers; return {grad.size} floats") from error
-    if array.shape != grad.shape and array.size != grad.size:
+    array = real_array(g)
+    if array is None:
+        raise TypeError(f"the gradient {g!r} is not an array of real numbers; return {grad.size} floats")
+    if array.size != grad.size:
         raise ValueError(f"the gradient has shape {array.shape}, expected {grad.shape}: one number per entry of x0")
     grad[:] = array.ravel()
 

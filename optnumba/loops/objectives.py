@@ -35,7 +35,7 @@ def two_point(x, grad, lower, upper, args):
         forward = x[i] >= 0 or below < h
         if above < h:
             forward = above >= below
-        y[i] = x[i] + min(h, above) if forward else x[i] - min(h, below)
+        y[i] = within(x[i] + h if forward else x[i] - h, lower, upper, i)
         grad[i] = 0 if y[i] == x[i] else (scalar(fun(guard(y), *args)) - f) / (y[i] - x[i])
         y[i] = x[i]
     return f
@@ -53,15 +53,21 @@ def three_point(x, grad, lower, upper, args):
             ahead, f_ahead = y[i] - x[i], scalar(fun(guard(y), *args))
             y[i] = x[i] - h
             grad[i] = (f_ahead - scalar(fun(guard(y), *args))) / (ahead + (x[i] - y[i]))
-        else:
+        elif max(below, above) > 0:
             h = min(h, above / 2) if above >= below else -min(h, below / 2)
-            y[i] = x[i] + h
+            y[i] = within(x[i] + h, lower, upper, i)
             f_near = scalar(fun(guard(y), *args))
-            y[i] = x[i] + 2 * h
-            slope = 4 * f_near - 3 * f - scalar(fun(guard(y), *args))
-            grad[i] = 0 if h == 0 else slope / (2 * h)
+            y[i] = within(x[i] + 2 * h, lower, upper, i)
+            grad[i] = (4 * f_near - 3 * f - scalar(fun(guard(y), *args))) / (2 * h)
+        else:
+            grad[i] = 0
         y[i] = x[i]
     return f
+
+
+def within(number, lower, upper, i):
+    """Return the nearest number between the bounds of coordinate `i`: x + (upper - x) can exceed upper by rounding."""
+    return number if lower is None else min(max(number, lower[i]), upper[i])
 
 
 def room(x, lower, upper, i):
