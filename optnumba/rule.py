@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 
+import numpy as np
+
 
 def where(condition, yes, no):
     """Return `yes` where `condition` is non-zero, else `no`; both are evaluated. The one branch a rule may write."""
@@ -231,4 +233,5 @@ class Rule:
         """
         if t == 0 or not self.carry:
             return (0.0,) * len(self.carry)
-        return tuple(float(c) for c in self.start(float(t), *values))
+        with np.errstate(divide="ignore"):  # log 0 = -inf where a decay is 0, and its power 0 as it should be
+            return tuple(float(c) for c in self.start(float(t), *values))

@@ -5,7 +5,7 @@ two-parameter problem. So d = 1 - βᵗ is carried as d ← d + (1 - β)(1 - d),
 carried beside it. In exact arithmetic e is 0: the proof of the rule goes through all of this.
 """
 
-from math import expm1, log1p
+from numpy import expm1, log1p  # math.log1p(-1) raises, and β = 0 is a β like any other
 
 # Adding and subtracting this drops the part of e below 2**-113, which would decay into subnormals (slow) otherwise.
 GRAIN = 2.0**-60

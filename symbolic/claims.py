@@ -1,0 +1,205 @@
+"""What has to be shown for a step to be the document's, and the showing of it."""
+
+from dataclasses import dataclass, field
+from itertools import permutations
+
+from sympy import Symbol
+
+from .counterexample import find
+from .decide import Verdict, decide
+from .equations.notation import HYPER, NablaJ, phi, t, theta, theta_next
+from .equations.notation import g as gradient_letter
+from .proof import Proof
+from .quotients import NONNEGATIVE, REAL, STEP, STRICT, UNIT, Space
+from .values import combine, from_sympy, leaf, lift, to_sympy
+
+KINDS = {"(0, inf)": STRICT, "[0, inf)": NONNEGATIVE, "[0, 1)": UNIT}
+
+
+@dataclass
+class Claim:
+    """That two Values are equal: `left`, what the code computes, and `right`, what the document says.
+
+    Parameters
+    ----------
+    component : str
+        ``"x"``, a slot, ...: the key of `Proof.residuals`.
+    left, right : Value
+    statement : str
+        The claim for people.
+    at : dict
+        Symbols that this claim fixes (t = 0 in the base of an induction).
+    verdict : Verdict
+        Filled in by `settle`.
+    """
+
+    component: str
+    left: object
+    right: object
+    statement: str
+    at: dict = field(default_factory=dict)
+    verdict: Verdict | None = None
+
+
+@dataclass
+class Candidate:
+    """A step run on symbols: x, the slots and the hyperparameters before it, x and the slots after it.
+
+    Parameters
+    ----------
+    name : str
+        Of the rule or the function.
+    ran : tuple of str
+        The functions that were run, for the explanation.
+    slots : tuple of str
+        Names of the leaves of the state arguments (`leaf_names`).
+    hyper : dict of str to str
+        The name of the leaf for each of the document's hyperparameters that the step takes.
+    intervals : dict of str to str
+        Interval of each leaf that is a hyperparameter of the step and none of the document's.
+    x, after : Value, tuple of Value
+        x and the slots after the step.
+    held : Value
+        x before the step.
+    theta, theta_after : Value, optional
+        The iterate before and after the step; None where the step itself does not say (`symbolic.check`).
+    claims : tuple of Claim
+        What else has to be shown (the induction of the carried scalars).
+    notes : tuple of str
+        Further lines of the explanation.
+    """
+
+    name: str
+    ran: tuple[str, ...]
+    slots: tuple[str, ...]
+    hyper: dict
+    intervals: dict
+    x: object
+    after: tuple
+    held: object
+    theta: object = None
+    theta_after: object = None
+    claims: tuple = ()
+    notes: tuple[str, ...] = ()
+
+
+def leaf_names(slots, hyper):
+    """Return names for the leaves of slots and hyperparameters that no other symbol of the step has.
+
+    Parameters
+    ----------
+    slots, hyper : sequence of str
+        As the step calls them; a slot may have the name of a hyperparameter, since different functions take them.
+
+    Returns
+    -------
+    (tuple of str, tuple of str)
+    """
+    own = {"x", "g", "t"}
+    hyper = tuple(f"{name}_" if name in own else name for name in hyper)
+    taken = own | {*HYPER, *hyper}
+    return tuple(f"{name}_" if name in taken else name for name in slots), hyper
+
+
+def compare(candidate, algorithm):
+    """Return the `Proof` that a candidate's step is, or is not, the document's.
+
+    The slots may be the document's states in any order; the order as given is tried first. A claim is refuted only
+    where it is refuted in every order.
+    """
+    if len(candidate.slots) != len(algorithm.states):
+        mine = f"{candidate.name!r} has {len(candidate.slots)} state(s) ({', '.join(candidate.slots) or 'none'})"
+        wanted = ", ".join(str(before) for before, _ in algorithm.states) or "none"
+        raise TypeError(
+            f"{mine}, and {algorithm.name!r} has {len(algorithm.states)} ({wanted}); give it as many states, and "
+            f"its hyperparameters the names {', '.join(algorithm.hyper)}"
+        )
+    orders = [_Attempt(candidate, algorithm, states) for states in permutations(algorithm.states)]
+    first = orders[0].proof()
+    if first.proved:
+        return first
+    # Another order is worth the decision procedure only where no numbers refute it at once.
+    others = [order.proof() for order in orders[1:] if not order.refuted_at_once()]
+    return next((p for status in ("proved", "undecided") for p in others if p.status == status), first)
+
+
+class _Attempt:
+    """The claims for one assignment of the document's states to the slots."""
+
+    def __init__(self, candidate, algorithm, states):
+        self.candidate, self.algorithm, self.states = candidate, algorithm, tuple(states)
+        self.letters, kinds = _symbols(candidate, algorithm, states)
+        self.space = Space({name: (letter, kinds[name]) for name, letter in self.letters.items()})
+        self.claims, self.invariants = _claims(candidate, algorithm, states)
+
+    def refuted_at_once(self):
+        return find(self.claims, self.space) is not None
+
+    def proof(self):
+        everything = (*self.claims, *self.invariants)
+        for claim in everything:
+            claim.verdict = verdict = decide(self.space, claim.left, claim.right)
+            if verdict.reason:
+                verdict.residual = to_sympy(claim.left, self.letters) - to_sympy(claim.right, self.letters)
+        failures = [claim for claim in everything if not claim.verdict.holds]
+        return Proof(
+            self.candidate,
+            self.algorithm,
+            self.states,
+            self.letters,
+            tuple(self.claims),
+            tuple(self.invariants),
+            find(failures, self.space) if failures else None,
+        )
+
+
+def _symbols(candidate, algorithm, states):
+    """Return the letter of the document for each leaf, and what it may be."""
+    letters = {"x": phi if algorithm.variable else theta, "g": gradient_letter, "t": t}
+    kinds = {"x": REAL, "g": REAL, "t": STEP}
+    for slot, (before, _) in zip(candidate.slots, states, strict=True):
+        letters[slot], kinds[slot] = before, NONNEGATIVE if before.is_nonnegative else REAL
+    for name in algorithm.hyper:
+        symbol, interval = HYPER[name]
+        mine = candidate.hyper.get(name, name)
+        letters[mine], kinds[mine] = symbol, KINDS[interval]
+    for name, interval in candidate.intervals.items():
+        if name in letters:
+            continue  # the document's own interval stands
+        letters[name], kinds[name] = Symbol(name, real=True), KINDS.get(interval, REAL)
+    return letters, kinds
+
+
+def _document_readout(algorithm, known):
+    """Return θ_t for the x that is held: x itself, but where the document has a change of variable."""
+    return from_sympy(algorithm.inverse.right if algorithm.inverse else phi, known)
+
+
+def _claims(candidate, algorithm, states):
+    """Return the claims that make the candidate's step the document's, and what the document's states keep."""
+    x = candidate.held
+    before = {symbol: leaf(slot) for slot, (symbol, _) in zip(candidate.slots, states, strict=True)}
+    known = {HYPER[name][0]: leaf(candidate.hyper.get(name, name)) for name in algorithm.hyper}
+    known |= {**before, t: leaf("t"), phi: x, NablaJ: leaf("g")}
+    known[theta] = candidate.theta if candidate.theta is not None else _document_readout(algorithm, known)
+    point = from_sympy(algorithm.gradient_point, known)
+    for equation in algorithm.equations:
+        known[equation.left] = from_sympy(equation.right, known)
+    after = {old: known[new] for old, new in states}
+    next_point = from_sympy(algorithm.gradient_point, {**known, **after, theta: known[theta_next]})
+    goal = f"φ_{{t+1}} = {algorithm.variable.right} one step later" if algorithm.variable else str(theta_next)
+    claims = [Claim("x", candidate.x, next_point, f"x after the step is {goal}")]
+    for slot, value, (_, new) in zip(candidate.slots, candidate.after, states, strict=True):
+        claims.append(Claim(slot, value, known[new], f"{slot} after the step is {new}"))
+    if candidate.theta is not None and (algorithm.variable or candidate.theta is not candidate.held):
+        where = f"x, where g is taken, is {algorithm.gradient_point} for the θ_t that readout gives"
+        claims.append(Claim("gradient point", x, point, where))
+        claims.append(
+            Claim("readout", candidate.theta_after, known[theta_next], f"readout after the step is {theta_next}")
+        )
+    invariants = [
+        Claim(f"{new} >= 0", combine("<=", 0, known[new]), lift(1), f"{new} >= 0, as it starts at 0")
+        for _, new in states
+        if new.is_nonnegative
+    ]
+    return [*claims, *candidate.claims], invariants

@@ -1,0 +1,130 @@
+"""Proves that a rule computes the document's update: `prove`."""
+
+from dataclasses import dataclass
+from inspect import signature
+from pathlib import Path
+
+from optnumba.rule import Rule
+from optnumba.rules import RULES
+
+from .claims import Candidate, Claim, compare, leaf_names
+from .equations import algorithm
+from .trace import run
+from .values import leaf, lift
+
+
+def prove(rule, against=None):
+    """Decide whether a rule computes the document's update, for all numbers.
+
+    The rule's own bytecode runs on symbols, `coefficients` and then `update`; a carried scalar is replaced by the
+    closed form that `start` gives, after an induction that shows it to be one. The difference from the document is
+    reduced to a literal 0 by a decision procedure; what it cannot decide is not proved.
+
+    Parameters
+    ----------
+    rule : Rule or str
+        A rule, or the name of one in ``optnumba.RULES``.
+    against : str, optional
+        The algorithm to compare with, where it is not the rule's name.
+
+    Returns
+    -------
+    Proof
+        With ``.proved``, ``.residuals``, ``.counterexample`` and ``.explain()``.
+
+    Raises
+    ------
+    ValueError
+        When there is no rule, or no algorithm, of that name.
+    TypeError
+        When the rule has another number of slots than the document has states.
+    TraceError
+        When the rule's code cannot be run on symbols: it branches on a value, or uses a function without a meaning.
+
+    Examples
+    --------
+    >>> from optnumba import symbolic
+    >>> symbolic.prove("adam").proved
+    True
+    >>> symbolic.prove("nadam", against="adam").status
+    'refuted'
+    """
+    rule = _rule(rule)
+    return compare(trace_rule(rule), algorithm(against or rule.name))
+
+
+def _rule(rule):
+    if isinstance(rule, Rule):
+        return rule
+    if not isinstance(rule, str) or rule not in RULES:
+        raise ValueError(f"rule={rule!r} is not a Rule, nor the name of one; use one of {', '.join(RULES)}")
+    return RULES[rule]
+
+
+def place(function):
+    """Return where a function is, for people (str)."""
+    code = getattr(function, "py_func", function).__code__
+    arguments = ", ".join(signature(function).parameters)
+    return f"{code.co_name}({arguments}) in {Path(code.co_filename).name}, line {code.co_firstlineno}"
+
+
+@dataclass
+class _Step:
+    """The values of one rule that its functions have in common."""
+
+    rule: Rule
+    t: object
+    hyper: list
+
+    def carry_after(self, t):
+        """Return the carried scalars after t steps by the closed form."""
+        return run(self.rule.start, [t, *self.hyper], returns=len(self.rule.carry)) if self.rule.carry else ()
+
+    def coefficients(self):
+        """Return (carried scalars, coefficients) of step t, from the closed form after t-1 steps."""
+        count, names = len(self.rule.carry), self.rule.coefficient_names
+        before = self.carry_after(self.t - 1)
+        values = run(self.rule.coefficients, [self.t, *before, *self.hyper], returns=count + len(names))
+        return values[:count], values[count:]
+
+
+def trace_rule(rule):
+    """Return the `Candidate` of a rule: its functions run on symbols, and the induction of what it carries."""
+    slot_names, names = leaf_names(rule.slots, [h.name for h in rule.hyper])
+    step = _Step(rule, leaf("t"), [leaf(name) for name in names])
+    x, slots = leaf("x"), [leaf(slot) for slot in slot_names]
+    carried, coefficients = step.coefficients()
+    new_x, *after = run(rule.update, [x, leaf("g"), *slots, *coefficients], returns=1 + len(slots))
+    theta, theta_after = x, new_x
+    if rule.readout:
+        theta = run(rule.readout, [x, *slots, *coefficients])
+        theta_after = run(rule.readout, [new_x, *after, *coefficients])
+    functions = [rule.coefficients, *([rule.start] if rule.carry else []), rule.update]
+    functions += [rule.readout] if rule.readout else []
+    return Candidate(
+        name=rule.name,
+        ran=tuple(place(f) for f in functions),
+        slots=slot_names,
+        hyper={name: name for name in names},
+        intervals={name: h.interval for name, h in zip(names, rule.hyper, strict=True)},
+        x=new_x,
+        after=tuple(after),
+        held=x,
+        theta=theta,
+        theta_after=theta_after,
+        claims=_induction(rule, step, carried),
+        notes=(f"source: {rule.source}",) if rule.source else (),
+    )
+
+
+def _induction(rule, step, carried):
+    """Return the claims that `start` is what `coefficients` carries: 0 before step 1, and kept by every step."""
+    if not rule.carry:
+        return ()
+    base, closed = step.carry_after(lift(0)), step.carry_after(step.t)
+    claims = []
+    for name, zero, stepped, form in zip(rule.carry, base, carried, closed, strict=True):
+        claims.append(Claim(f"{name} at t = 0", zero, lift(0), f"induction, base: start(0) gives {name} = 0", {"t": 0}))
+        text = f"induction, step: coefficients takes {name} = start(t-1) to start(t)"
+        claims.append(Claim(name, stepped, form, text))
+    return tuple(claims)
