@@ -429,7 +429,7 @@ def run_in_floats(rule, name, at):
     slots, t, gamma = [at[s] for s in rule.slots], at["t"], at.get("momentum", 0.0)
     if t == 0:
         return {f"{c} at t = 0": (s, 0.0) for c, s in zip(rule.carry, rule.start(0.0, *hyper.values()), strict=True)}
-    carry = rule.start(t - 1, *hyper.values()) if rule.carry else ()
+    carry = [float(c) for c in rule.start(t - 1, *hyper.values())] if rule.carry else ()  # of NumPy, which would warn
     readout = rule.readout or (lambda x, *_: x)
     moved = coefficients = found = None
     try:
