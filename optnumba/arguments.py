@@ -76,7 +76,25 @@ def find_hyperparameters(rule, given, dtype):
             raise ValueError(
                 f"{hyper.name}={value!r} is 0, subnormal or infinite in {dtype} for {rule.name!r}; {remedy}"
             )
+    _check_coefficients(rule, tuple(values.values()), dtype)
     return tuple(values.values()), schedule
+
+
+def _check_coefficients(rule, values, dtype):
+    """Raise ValueError where a coefficient of the first or of a late step vanishes or overflows in `dtype`."""
+    for t in (1, 10**15):
+        carry = rule.start_at(t - 1, values)
+        for name, exact in zip(
+            rule.coefficient_names, rule.coefficients(t, *carry, *values)[len(carry) :], strict=True
+        ):
+            with np.errstate(over="ignore", under="ignore"):
+                cast = dtype.type(exact)
+            if not np.isfinite(cast) or (cast == 0) != (exact == 0):
+                given = ", ".join(f"{h.name}={v!r}" for h, v in zip(rule.hyper, values, strict=True))
+                remedy = "use less extreme values, or float64 arrays"
+                raise ValueError(
+                    f"{given}: the coefficient {name} of {rule.name!r} is {exact:.3g}, {cast} in {dtype}; {remedy}"
+                )
 
 
 def rate_at(schedule, t):

@@ -110,11 +110,15 @@ class Minimization:
             return f"The state {self.rule.slots[k]!r} is {where}: its gradient is too large for {self._slots.dtype}."
         return ""
 
-    def settle(self):
-        """Make the present point the best one if it is, now that no step will follow."""
+    def settle(self, ending):
+        """Make the present point the best one if it is, now that no step will follow.
+
+        One that ended the loop by its gradient is, unless its value is higher by more than rounding can make it.
+        """
         finite = np.isfinite(self.value) and np.isfinite(self.gradient).all()
         first = not np.isfinite(self._values[1]) and self.steps_done == 0
-        if (finite and self.value <= self.best_value) or first:
+        slack = 64 * np.finfo(self._points.dtype).eps * abs(self.value) if ending == descent.GRADIENT_SMALL else 0.0
+        if (finite and self.value <= self.best_value + slack) or first:
             self._state[descent.BEST], self._values[1] = self._state[descent.NOW], self.value
 
     @property

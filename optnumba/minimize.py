@@ -216,7 +216,7 @@ def _result(run, ending, trail):
 
     status, message = ENDINGS[ending]
     message = f"{message} {run.fault(ending)}".rstrip()
-    run.settle()
+    run.settle(ending)
     njev = run.steps_done + 1
     result = OptimizeResult(
         x=run.best.copy(),

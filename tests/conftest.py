@@ -1,0 +1,41 @@
+"""What all tests share: seeds, the hypothesis profile, and where objectives defined in tests are cached."""
+
+import sys
+import zlib
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `import naive`: importlib mode puts no test folder on the path.
+
+hypothesis.settings.register_profile(
+    "optnumba", max_examples=25, deadline=None, derandomize=True, database=None, print_blob=True
+)
+hypothesis.settings.load_profile("optnumba")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--exhaustive", action="store_true", help="run all combinations that need a compilation of their own"
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "exhaustive: one more combination of what other tests cover; runs with --exhaustive"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--exhaustive"):
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture
+def rng(request):
+    """Return a generator seeded by the name of the test: the same numbers in every run, others in every test."""
+    return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
