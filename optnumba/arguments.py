@@ -66,7 +66,7 @@ def find_hyperparameters(rule, given, dtype):
         schedule = given.pop("learning_rate")
         if not isinstance(schedule, (FunctionType, Dispatcher)):
             raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; pass a function of t, or a float")
-        rate_at(schedule, 1)
+        rate_at(schedule, 1, dtype)
     values = rule.check(**given)
     limits = np.finfo(dtype)
     for hyper in rule.hyper:
@@ -97,7 +97,7 @@ def _check_coefficients(rule, values, dtype):
                 )
 
 
-def rate_at(schedule, t):
+def rate_at(schedule, t, dtype):
     """Return the learning rate of step `t` (float), or raise for a schedule that gives none.
 
     Parameters
@@ -106,6 +106,8 @@ def rate_at(schedule, t):
         Called in Python.
     t : int
         1 or more.
+    dtype : numpy.dtype
+        The rate must be finite in it.
 
     Raises
     ------
@@ -119,9 +121,16 @@ def rate_at(schedule, t):
         raise TypeError(f"learning_rate({t}) raised {error!r}; {remedy}") from error
     if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
         raise TypeError(f"learning_rate({t})={value!r} is not a real number; {remedy}")
-    if not 0 <= value < np.inf:
-        raise ValueError(f"learning_rate({t})={value!r} is outside [0, inf); {remedy}")
+    if not 0 <= value <= np.finfo(dtype).max:
+        raise ValueError(f"learning_rate({t})={value!r} is outside [0, inf) in {dtype}; {remedy}")
     return float(value)
+
+
+def refuse_rate(schedule, t, dtype):
+    """Raise for the learning rate of step `t`, which compiled code found outside [0, inf)."""
+    value = rate_at(schedule, t, dtype)
+    remedy = "do not let it depend on variables that change"
+    raise ValueError(f"learning_rate({t}) is outside [0, inf) as compiled, and {value!r} in Python; {remedy}")
 
 
 def blame_schedule(schedule):

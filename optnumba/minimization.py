@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .arguments import blame_schedule, rate_at
+from .arguments import blame_schedule, rate_at, refuse_rate
 from .bind import bind, kernel, rule_names
 from .loops import descent
 
@@ -63,7 +63,9 @@ class Minimization:
         bound = {
             **names,
             "advance": bind(names["advance"], coefficients=self.rule.coefficients),
-            "learning_rate": bind(names["learning_rate"], schedule=partial(rate_at, self.schedule)),
+            "learning_rate": bind(
+                names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
+            ),
             "move": kernel(descent.move, self.rule.name, names),
             "row": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
@@ -87,7 +89,7 @@ class Minimization:
             self._loop = self._next_kernel()
             return self.advance(steps, trail)
         if ending == descent.RATE_BAD:
-            rate_at(self.schedule, self.steps_done + 1)
+            refuse_rate(self.schedule, self.steps_done + 1, self._points.dtype)
         # An overflow of g² freezes its coordinate for ever, with finite values everywhere else.
         if ending not in (descent.VALUE_NOT_FINITE, descent.STEP_NOT_FINITE) and not np.isfinite(self._slots).all():
             return descent.STATE_NOT_FINITE

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .arguments import blame_schedule, find_hyperparameters, find_rule, rate_at
+from .arguments import blame_schedule, find_hyperparameters, find_rule, refuse_rate
 from .bind import bind, kernel, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
@@ -190,7 +190,7 @@ class Optimizer:
             if parallel:
                 _one_parallel_step.release()
         if not good:
-            rate_at(self._schedule, self.t + 1)
+            refuse_rate(self._schedule, self.t + 1, self.dtype)
 
     def _loop(self, loop, parallel=False):
         key = loop, parallel
