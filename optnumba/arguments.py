@@ -121,7 +121,7 @@ def rate_at(schedule, t, dtype):
         raise TypeError(f"learning_rate({t}) raised {error!r}; {remedy}") from error
     if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
         raise TypeError(f"learning_rate({t})={value!r} is not a real number; {remedy}")
-    if not 0 <= value <= np.finfo(dtype).max:
+    if not 0 <= value <= float(np.finfo(dtype).max):
         raise ValueError(f"learning_rate({t})={value!r} is outside [0, inf) in {dtype}; {remedy}")
     return float(value)
 
