@@ -1,6 +1,7 @@
 """What users pass in, checked: errors name the argument, its value, what was expected, and the remedy."""
 
 from difflib import get_close_matches
+from numbers import Real
 from types import FunctionType
 
 import numpy as np
@@ -119,7 +120,7 @@ def rate_at(schedule, t, dtype):
         value = getattr(schedule, "py_func", schedule)(t)
     except Exception as error:
         raise TypeError(f"learning_rate({t}) raised {error!r}; {remedy}") from error
-    if isinstance(value, (str, bytes, complex)) or not hasattr(value, "__float__"):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"learning_rate({t})={value!r} is not a real number; {remedy}")
     if not 0 <= value <= float(np.finfo(dtype).max):
         raise ValueError(f"learning_rate({t})={value!r} is outside [0, inf) in {dtype}; {remedy}")

@@ -2,6 +2,7 @@
 
 import warnings
 from difflib import get_close_matches
+from numbers import Real
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -151,7 +152,7 @@ def _split_options(rule, options, tol):
 def _check_number(name, value):
     if value is None:
         return OPTIONS[name]
-    if isinstance(value, (str, bool, complex)) or not hasattr(value, "__float__") or not float(value) >= 0:
+    if isinstance(value, bool) or not isinstance(value, Real) or not value >= 0:
         raise ValueError(f"{name}={value!r} is not a number that is 0 or more; pass one, or None for the default")
     return float(value)
 

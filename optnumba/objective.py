@@ -98,7 +98,8 @@ def unwrap(fun, jac):
         fun, jac = fun.fun, True
     if not callable(fun):
         raise TypeError(f"fun={fun!r} cannot be called; pass the objective as a function fun(x, *args)")
-    if not (callable(jac) or jac is None or isinstance(jac, (bool, np.bool_)) or jac in ("inplace", *DIFFERENCES)):
+    named = isinstance(jac, str) and jac in ("inplace", *DIFFERENCES)
+    if not (callable(jac) or jac is None or isinstance(jac, (bool, np.bool_)) or named):
         raise ValueError(f"jac={jac!r} is not a function, True, None, 'inplace', {', '.join(map(repr, DIFFERENCES))}")
     return fun, bool(jac) if isinstance(jac, np.bool_) else jac
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
+from numbers import Real
 
 import numpy as np
 
@@ -85,7 +86,7 @@ class Hyper:
         ValueError
             When it is outside the interval or NaN.
         """
-        if isinstance(value, (bool, str, bytes, complex)) or not hasattr(value, "__float__"):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(
                 f"{self.name}={value!r} is not a real number; {rule_name!r} takes a float in {self.interval}"
             )
