@@ -70,10 +70,11 @@ def find_hyperparameters(rule, given, dtype):
         rate_at(schedule, 1, dtype)
     values = rule.check(**given)
     limits = np.finfo(dtype)
+    low, high = float(limits.tiny), float(limits.max)
     for hyper in rule.hyper:
         value = values[hyper.name]
-        if 0.0 not in hyper and not limits.tiny <= value <= limits.max:
-            remedy = f"use a value from {limits.tiny:.3g} to {limits.max:.3g}, or float64 arrays"
+        if 0.0 not in hyper and not low <= value <= high:
+            remedy = f"use a value from {low:.3g} to {high:.3g}, or float64 arrays"
             raise ValueError(
                 f"{hyper.name}={value!r} is 0, subnormal or infinite in {dtype} for {rule.name!r}; {remedy}"
             )
