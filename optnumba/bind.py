@@ -22,6 +22,7 @@ OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 INNER_OPTIONS = {**OPTIONS, "no_cpython_wrapper": True}
 
 _kernels = {}
+_parts = {}
 
 
 def bind(function, **names):
@@ -114,7 +115,7 @@ def kernel(loop, label, names, parallel=False):
     """
     key, cacheable = _key(loop, names, parallel)
     if key not in _kernels:
-        bound = _bind_compiled(loop, names, {})
+        bound = bind(loop, **_compiled_parts(loop, names))
         bound.__qualname__ = f"{loop.__name__}_{label[:40]}_{key[:16]}"
         _kernels[key] = _compile(bound, cache=cacheable, parallel=parallel, **OPTIONS)
     return _kernels[key]
@@ -151,19 +152,24 @@ def _disjoint(flags):
     return flags
 
 
-def _bind_compiled(function, names, done):
-    """Return `function` with the names it uses bound to compiled functions, and so on through what it calls."""
+def _compiled_parts(function, names, above=()):
+    """Return the names that `function` uses, bound to compiled functions: {name: dispatcher or constant}."""
     bound = {}
     for name in _global_names(function.__code__):
         # What a file defines itself comes first: a rule may have a helper with the name of something in a loop.
         value = function.__globals__.get(name, names.get(name))
         if isinstance(value, FunctionType) and not _left_to_numba(value):
-            if value not in done:
-                done[value] = _compile(_bind_compiled(value, names, done), **INNER_OPTIONS)
-            bound[name] = done[value]
-        elif value is not None:
+            if value in above:
+                raise TypeError(f"{value.__qualname__} calls itself; compile it with numba.njit and pass that")
+            parts = _compiled_parts(value, names, (*above, value))
+            # One for all kernels in which it means the same: most of a loop does not depend on the rule.
+            key = value, tuple(sorted((part, id(meaning)) for part, meaning in parts.items()))
+            if key not in _parts:
+                _parts[key] = _compile(bind(value, **parts), **INNER_OPTIONS)
+            value = _parts[key]
+        if value is not None:
             bound[name] = value
-    return bind(function, **bound)
+    return bound
 
 
 def _left_to_numba(function):

@@ -77,6 +77,7 @@ def is_library(value):
 @describe.register(complex)
 @describe.register(str)
 @describe.register(bytes)
+@describe.register(type(Ellipsis))
 @describe.register(np.generic)
 def _(value, above):
     return type(value).__name__, repr(value)
@@ -86,6 +87,18 @@ def _(value, above):
 @describe.register(list)
 def _(value, above):
     return type(value).__name__, tuple(describe(item, above) for item in value)
+
+
+@describe.register(set)
+@describe.register(frozenset)
+def _(value, above):
+    # Sorted: the order of a set of strings differs from process to process.
+    return type(value).__name__, tuple(sorted(repr(describe(item, above)) for item in value))
+
+
+@describe.register(slice)
+def _(value, above):
+    return "slice", describe((value.start, value.stop, value.step), above)
 
 
 @describe.register(dict)
@@ -108,12 +121,7 @@ def _(value, above):
 @describe.register(Dispatcher)
 def _(value, above):
     signatures = () if value._can_compile else tuple(map(str, value.signatures))
-    return (
-        "dispatcher",
-        tuple(sorted((k, repr(v)) for k, v in value.targetoptions.items())),
-        signatures,
-        describe(value.py_func, above),
-    )
+    return "dispatcher", describe(value.targetoptions, above), signatures, describe(value.py_func, above)
 
 
 @describe.register(_Intrinsic)
@@ -136,8 +144,7 @@ def _(value, above):
 
 def _describe_code(code, names, above):
     constants = tuple(
-        _describe_code(c, names, above) if isinstance(c, types.CodeType) else (type(c).__name__, repr(c))
-        for c in code.co_consts
+        _describe_code(c, names, above) if isinstance(c, types.CodeType) else describe(c, above) for c in code.co_consts
     )
     used = tuple((name, _describe_global(names[name], code.co_names, above)) for name in code.co_names if name in names)
     return code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, constants, used

@@ -162,7 +162,8 @@ def _drive(run, settings, callback, trail):
     maxiter, maxtime = settings["maxiter"], settings["maxtime"]
     notify = _notifier(callback)
     started = perf_counter()
-    steps, ending = 1, run.advance(0, None)
+    # With a trail of no rows, not None, where there will be one: another type would compile the loop twice.
+    steps, ending = 1, run.advance(0, None if trail is None else np.empty((0, run.x.size), run.x.dtype))
     while ending == descent.STEPS_DONE:
         left = maxiter - run.steps_done
         if left <= 0:

@@ -4,9 +4,9 @@ if not __name__.startswith("optnumba."):
     raise ImportError("the folder symbolic/ is installed as optnumba.symbolic; use `from optnumba import symbolic`")
 
 from .check import check
-from .equations import Equation, equations
+from .equations import Equation, update_equations
 from .proof import Proof
 from .prove import prove
 from .values import TraceError
 
-__all__ = ["Equation", "Proof", "TraceError", "check", "equations", "prove"]
+__all__ = ["Equation", "Proof", "TraceError", "check", "update_equations", "prove"]

@@ -713,19 +713,19 @@ def test_latex():
     assert r"\blacksquare" in latex
     assert r"\text{refuted at}" in symbolic.prove("adam", against="nadam")._repr_latex_()
     assert (
-        symbolic.equations("nag")[0].latex
+        symbolic.update_equations("nag")[0].latex
         == r"v_t = v_{t-1} \gamma + \eta \nabla J\left(- v_{t-1} \gamma + \theta_t\right)"
     )
 
 
 def test_equations_are_the_ones_that_prove_uses():
     for name in RULES:
-        equations = symbolic.equations(name)
+        equations = symbolic.update_equations(name)
         text = symbolic.prove(name).explain()
         assert all(f"{e.id}: " in text for e in equations)
         assert all(e.expr.lhs == e.left and e.expr.rhs == e.right and e.section for e in equations)
     with pytest.raises(ValueError, match="name='adamw' is not an algorithm of the document; use one of sgd"):
-        symbolic.equations("adamw")
+        symbolic.update_equations("adamw")
 
 
 def test_against():

@@ -11,7 +11,7 @@ from .notation import Algorithm, Equation
 from .rmsprop import RMSPROP
 from .sgd import SGD
 
-__all__ = ["ALGORITHMS", "Algorithm", "Equation", "algorithm", "equations"]
+__all__ = ["ALGORITHMS", "Algorithm", "Equation", "algorithm", "update_equations"]
 
 ALGORITHMS = {a.name: a for a in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
 
@@ -23,7 +23,7 @@ def algorithm(name):
     return ALGORITHMS[name]
 
 
-def equations(name):
+def update_equations(name):
     """Return the document's equations of one algorithm.
 
     Parameters
@@ -45,11 +45,11 @@ def equations(name):
     Examples
     --------
     >>> from optnumba import symbolic
-    >>> for equation in symbolic.equations("momentum"):
+    >>> for equation in symbolic.update_equations("momentum"):
     ...     print(equation)
     MOM-1: v_t = v_{t-1}*γ + η*∇J(θ_t)
     MOM-2: θ_{t+1} = -v_t + θ_t
-    >>> symbolic.equations("adam")[-1].id
+    >>> symbolic.update_equations("adam")[-1].id
     'ADAM-6'
     """
     return algorithm(name).equations

@@ -74,7 +74,7 @@ class Equation:
     Examples
     --------
     >>> from optnumba import symbolic
-    >>> print(symbolic.equations("adam")[3])
+    >>> print(symbolic.update_equations("adam")[3])
     ADAM-4: m̂_t = m_t/(1 - β₁**t)
     """
 
