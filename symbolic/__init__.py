@@ -9,4 +9,4 @@ from .proof import Proof
 from .prove import prove
 from .values import TraceError
 
-__all__ = ["Equation", "Proof", "TraceError", "check", "update_equations", "prove"]
+__all__ = ["Equation", "Proof", "TraceError", "check", "prove", "update_equations"]
