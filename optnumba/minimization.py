@@ -10,6 +10,18 @@ from .bind import bind, kernel, rule_names
 from .loops import descent
 
 
+def aligned_rows(count, like, value):
+    """Return a matrix full of `value`, with rows as long as `like` or a little longer, each on a cache line of its own.
+
+    NumPy aligns to 16 bytes, and a vector of 32 that lies across two cache lines takes two accesses.
+    """
+    line = 64 // like.itemsize
+    width = -(-like.size // line) * line
+    memory = np.full((count * width + line,), value, like.dtype)
+    first = -memory.ctypes.data % 64 // like.itemsize
+    return memory[first : first + count * width].reshape(count, width)
+
+
 class Minimization:
     """A minimisation that can be advanced by any number of steps.
 
@@ -42,9 +54,9 @@ class Minimization:
             np.finfo(x.dtype).max,
         )
         # NaN, so that a gradient entry that the objective never writes is noticed.
-        self._points, self._gradients = np.full((2, 3, x.size), np.nan, x.dtype)
+        self._points, self._gradients = (aligned_rows(3, x, np.nan)[:, : x.size] for _ in range(2))
         self._points[0] = x
-        self._slots = np.zeros((len(rule.slots), x.size), x.dtype)
+        self._slots = aligned_rows(len(rule.slots), x, 0.0)
         self._state = np.array([0, 0, 1, 2, 0])
         self._values = np.array([np.nan, np.inf])
         self._carry = np.zeros(len(rule.carry))
@@ -66,7 +78,7 @@ class Minimization:
             "learning_rate": bind(
                 names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
             ),
-            "move": kernel(descent.move, self.rule.name, names),
+            **{f.__name__: kernel(f, self.rule.name, names) for f in (descent.steep, descent.move, descent.still)},
             "row": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
         }
@@ -78,6 +90,7 @@ class Minimization:
             *(steps, self._state, self._values, self._carry, self.hyper, self._points, self._gradients, self._slots),
             *(*self.bounds, *self.limits, trail, self.args),
         )
+        kept = self.best.copy(), self.best_gradient.copy(), self.best_value
         try:
             ending = self._loop(*arguments)
         except NumbaError as error:
@@ -90,22 +103,33 @@ class Minimization:
             return self.advance(steps, trail)
         if ending == descent.RATE_BAD:
             refuse_rate(self.schedule, self.steps_done + 1, self._points.dtype)
-        # An overflow of g² freezes its coordinate for ever, with finite values everywhere else.
-        if ending not in (descent.VALUE_NOT_FINITE, descent.STEP_NOT_FINITE) and not np.isfinite(self._slots).all():
+        return self._overflow(kept) or int(ending)
+
+    def _overflow(self, kept):
+        """Return the ending where x or the state overflowed, or 0; the best point, if x did, is `kept` again.
+
+        Both can come with values and gradients that are finite: of an objective that is constant there; of a g²
+        beyond the range of the dtype, which makes its coordinate stand still for ever.
+        """
+        if not np.isfinite(self.best).all() and np.isfinite(self.best_value):
+            self.best[:], self.best_gradient[:], self._values[1] = kept
+        if np.isfinite(self.value) and not np.isfinite(self.x).all():
+            return descent.POINT_NOT_FINITE
+        if np.isfinite(self.gradient).all() and not np.isfinite(self._slots).all():
             return descent.STATE_NOT_FINITE
-        return int(ending)
+        return 0
 
     def fault(self, ending):
         """Return which number was not finite, where and when (str), for the endings that say that one was."""
         if ending == descent.VALUE_NOT_FINITE:
             return f"The objective is {self.value} at iteration {self.steps_done}."
-        if ending == descent.STEP_NOT_FINITE:
-            bad = np.flatnonzero(~np.isfinite(self.gradient))
-            if bad.size:
-                return f"The gradient is {self.gradient[bad[0]]} in coordinate {bad[0]} at iteration {self.steps_done}."
-            after = self._points[self._state[descent.AFTER]]
-            i = np.argmax(~(np.abs(after) + np.abs(self.gradient) <= self.limits[-1]))
-            return f"x leaves the range of {after.dtype} in coordinate {i} at iteration {self.steps_done + 1}."
+        if ending == descent.GRADIENT_NOT_FINITE:
+            i = np.flatnonzero(~np.isfinite(self.gradient))[0]
+            return f"The gradient is {self.gradient[i]} in coordinate {i} at iteration {self.steps_done}."
+        if ending == descent.POINT_NOT_FINITE:
+            i = np.flatnonzero(~np.isfinite(self.x))[0]
+            where = f"coordinate {i} by iteration {self.steps_done}"
+            return f"x is {self.x[i]} in {where}: it left the range of {self.x.dtype}."
         if ending == descent.STATE_NOT_FINITE:
             k, i = np.argwhere(~np.isfinite(self._slots))[0]
             where = f"{self._slots[k, i]} in coordinate {i} by iteration {self.steps_done}"
@@ -117,7 +141,7 @@ class Minimization:
 
         One that ended the loop by its gradient is, unless its value is higher by more than rounding can make it.
         """
-        finite = np.isfinite(self.value) and np.isfinite(self.gradient).all()
+        finite = all(np.isfinite(a).all() for a in (self.value, self.gradient, self.x))
         first = not np.isfinite(self._values[1]) and self.steps_done == 0
         slack = 64 * np.finfo(self._points.dtype).eps * abs(self.value) if ending == descent.GRADIENT_SMALL else 0.0
         if (finite and self.value <= self.best_value + slack) or first:

@@ -178,8 +178,8 @@ def _drive(run, settings, callback, trail):
         done = run.steps_done
         ending = run.advance(steps if buffer is None else len(buffer), buffer)
         if trail is not None:
-            trail.extend(buffer[: run.steps_done - done])
-        if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.STEP_NOT_FINITE):
+            trail.extend(x for x in buffer[: run.steps_done - done] if np.isfinite(x).all())
+        if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE):
             try:
                 notify(run.x.copy(), run.value)
             except StopIteration:

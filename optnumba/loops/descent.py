@@ -1,40 +1,49 @@
 """The whole loop of a minimisation: gradient, tests, update, best point, in chunks that can be resumed.
 
-Three rows of `points` (and of `gradients`) take turns as the point of now, the next one, and the best one seen:
-nothing is copied, and the update writes the next point while it tests the present gradient, in one pass.
+Three rows of `points` (and of `gradients`) take turns as the point of now, the next one, and the best one seen, so
+that nothing is copied. One pass over the coordinates updates them and tests that the gradient is finite; the tests of
+convergence look no further than the first coordinate that has not converged.
 """
 
 from math import isfinite
 
 from .memory import disjoint, row
 
-# Why a chunk ended; the last is for the caller to find out.
+# Why a chunk ended; the last two are for the caller to find out.
 STEPS_DONE, GRADIENT_SMALL, VALUE_STILL, POINT_STILL, RATE_BAD = range(5)
-VALUE_NOT_FINITE, STEP_NOT_FINITE, STATE_NOT_FINITE = range(5, 8)
+VALUE_NOT_FINITE, GRADIENT_NOT_FINITE, POINT_NOT_FINITE, STATE_NOT_FINITE = range(5, 9)
 # What `state` holds: steps done, the roles of the three rows, whether the objective was evaluated at the present row.
 STEP, NOW, AFTER, BEST, EVALUATED = range(5)
 
 
+def steep(x, g, lower, upper, gtol):
+    """Tell whether a slope exceeds gtol or is NaN: of g, or of its projection where there are bounds."""
+    for i in range(x.size):
+        slope = g[i] if lower is None else x[i] - min(max(x[i] - g[i], lower[i]), upper[i])
+        if not abs(slope) <= gtol:
+            return True
+    return False
+
+
 @disjoint
-def move(x, g, y, slots, c, lower, upper, gtol, xtol, huge):
-    """Write the point after `x` to `y`; count the coordinates that are steep, broken (not finite), and that moved."""
-    steep = 0
-    broken = 0
-    moved = 0 if xtol is not None else 1
+def move(x, g, y, slots, c, lower, upper, huge):
+    """Write the point after `x` to `y`; tell whether a gradient was not finite."""
+    broken = False
     for i in range(x.size):
         store(y, slots, i, update(x[i], g[i], *load(slots, i), *c))
-        if lower is None:
-            slope = abs(g[i])
-        else:
+        if lower is not None:
             y[i] = min(max(y[i], lower[i]), upper[i])
-            slope = abs(min(max(x[i] - g[i], lower[i]), upper[i]) - x[i])
-        # Integers, since LLVM vectorises their sums but not a maximum of floats; the negations let NaN count.
-        steep += not (slope <= gtol)
-        # One test for two numbers: the sum exceeds `huge` too where both are finite and one is beyond 1e307.
-        broken += not (abs(g[i]) + abs(y[i]) <= huge)
-        if xtol is not None:
-            moved += not (abs(y[i] - x[i]) <= xtol + xtol * abs(x[i]))
-    return steep, broken, moved
+        # An `or`, which LLVM vectorises, unlike a maximum; and of the negation, so that NaN counts.
+        broken |= not (abs(g[i]) <= huge)
+    return broken
+
+
+def still(x, y, xtol):
+    """Tell whether no coordinate differs by more than xtol."""
+    for i in range(x.size):
+        if not abs(y[i] - x[i]) <= xtol + xtol * abs(x[i]):
+            return False
+    return True
 
 
 def descend(
@@ -75,12 +84,11 @@ def descend(
         new = advance(t + 1, carried, rate, hyper)
         c = cast(points.dtype.type, new[CARRY:])
         x, g, y = row(points, now), row(gradients, now), row(points, after)
-        steep, broken, moved = move(x, g, y, slots, c, lower, upper, gtol, xtol, huge)
-        if broken:
-            end = STEP_NOT_FINITE
-            break
-        if not steep:
+        if not steep(x, g, lower, upper, gtol):
             end = GRADIENT_SMALL
+            break
+        if move(x, g, y, slots, c, lower, upper, huge):
+            end = GRADIENT_NOT_FINITE
             break
         if f <= f_best:
             f_best = f
@@ -99,7 +107,7 @@ def descend(
         if abs(before - f) <= ftol * max(abs(before), abs(f), 1):
             end = VALUE_STILL
             break
-        if not moved:
+        if xtol is not None and still(x, y, xtol):
             end = POINT_STILL
             break
     state[STEP], state[NOW], state[AFTER], state[BEST] = t, now, after, best

@@ -91,5 +91,5 @@ def disjoint(function):
 
 
 def row(matrix, k):
-    """Return row k of a C-contiguous matrix."""
-    return borrow(matrix.ctypes.data + k * matrix.shape[1] * matrix.itemsize, matrix.shape[1], matrix)
+    """Return row k of a matrix whose rows are contiguous, though they may be apart."""
+    return borrow(matrix.ctypes.data + k * matrix.strides[0], matrix.shape[1], matrix)
