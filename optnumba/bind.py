@@ -118,6 +118,8 @@ def kernel(loop, label, names, parallel=False):
         bound = bind(loop, **_compiled_parts(loop, names))
         bound.__qualname__ = f"{loop.__name__}_{label[:40]}_{key[:16]}"
         _kernels[key] = _compile(bound, cache=cacheable, parallel=parallel, **OPTIONS)
+        if cacheable:
+            _compile_again_when_damaged(_kernels[key]._cache)
     return _kernels[key]
 
 
@@ -143,6 +145,20 @@ def _compile(function, **options):
     if getattr(function, "arrays_are_disjoint", False):
         dispatcher._compiler._customize_flags = _disjoint
     return dispatcher
+
+
+def _compile_again_when_damaged(cache):
+    """Make a cache file that cannot be read, cut short by a full disk or a power cut, one that is not there."""
+    load = cache.load_overload
+
+    def load_overload(signature, target_context):
+        try:
+            return load(signature, target_context)
+        except Exception:  # whatever half a pickle or half an object file raises
+            cache.flush()
+            return None
+
+    cache.load_overload = load_overload
 
 
 def _disjoint(flags):

@@ -121,7 +121,16 @@ def _(value, above):
 @describe.register(Dispatcher)
 def _(value, above):
     signatures = () if value._can_compile else tuple(map(str, value.signatures))
+    for called in _functions_called(value.py_func):
+        # Nobody can tell what a plain function is in compiled code: its @overload is somewhere else.
+        raise Unknown(f"{called.__qualname__}, compiled by an overload")
     return "dispatcher", describe(value.targetoptions, above), signatures, describe(value.py_func, above)
+
+
+def _functions_called(function):
+    """Return the plain Python functions, not of a library, among the global values that `function` uses (list)."""
+    used = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return [value for value in used if isinstance(value, types.FunctionType) and not is_library(value)]
 
 
 @describe.register(_Intrinsic)
@@ -134,7 +143,8 @@ def _(value, above):
     if is_library(value):
         return value.__module__, value.__qualname__
     if value in above:
-        return "recursion", above.index(value)
+        # A second process that loads a caller of a recursive function from Numba's cache crashes (0.68.1).
+        raise Unknown(f"{value.__qualname__}, which calls itself")
     above = (*above, value)
     cells = tuple(describe(cell.cell_contents, above) for cell in value.__closure__ or ())
     defaults = (value.__defaults__, tuple((value.__kwdefaults__ or {}).items()))
