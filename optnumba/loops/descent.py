@@ -1,8 +1,8 @@
 """The whole loop of a minimisation: gradient, tests, update, best point, in chunks that can be resumed.
 
 Three rows of `points` (and of `gradients`) take turns as the point of now, the next one, and the best one seen, so
-that nothing is copied. One pass over the coordinates updates them and tests that the gradient is finite; the tests of
-convergence look no further than the first coordinate that has not converged.
+that nothing is copied. The tests of convergence look no further than the first coordinate that has not converged.
+Whether each gradient is finite is tested where `watchful`; else the caller finds a chunk spoilt and repeats it so.
 """
 
 from math import isfinite
@@ -27,14 +27,14 @@ def steep(x, g, lower, upper, gtol):
 
 @disjoint
 def move(x, g, y, slots, c, lower, upper, huge):
-    """Write the point after `x` to `y`; tell whether a gradient was not finite."""
-    broken = False
+    """Write the point after `x` to `y`; return how many entries of the gradient were not finite, if it is to watch."""
+    broken = 0
     for i in range(x.size):
         store(y, slots, i, update(x[i], g[i], *load(slots, i), *c))
         if lower is not None:
             y[i] = min(max(y[i], lower[i]), upper[i])
-        # An `or`, which LLVM vectorises, unlike a maximum; and of the negation, so that NaN counts.
-        broken |= not (abs(g[i]) <= huge)
+        if watchful:
+            broken += not (abs(g[i]) <= huge)
     return broken
 
 
