@@ -1,6 +1,6 @@
 """One minimisation in progress: the arrays of `loops.descent`, and the loop compiled or interpreted over them."""
 
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numba.core.errors import NumbaError
@@ -22,6 +22,7 @@ def aligned_rows(count, like, value):
     return memory[first : first + count * width].reshape(count, width)
 
 
+@lru_cache(maxsize=256)
 def spreads(rule, hyper):
     """Tell whether a gradient that is not finite makes x or the state so for good.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import signature
 from numbers import Real
 
@@ -150,6 +151,8 @@ class Rule:
     readout: Callable | None = None
 
     def __post_init__(self):
+        for field in ("slots", "hyper", "carry"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))  # a rule is a key of caches
         names = tuple(h.name for h in self.hyper)
         if "learning_rate" in names[1:]:
             raise TypeError(
@@ -176,12 +179,12 @@ class Rule:
     def __repr__(self):
         return f"Rule({self.name!r})"
 
-    @property
+    @cached_property
     def coefficient_names(self):
         """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
         return tuple(signature(self.update).parameters)[2 + len(self.slots) :]
 
-    @property
+    @cached_property
     def defaults(self):
         """The hyperparameters and their default values (dict)."""
         return {h.name: h.default for h in self.hyper}
