@@ -184,7 +184,7 @@ class Rule:
         """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
         return tuple(signature(self.update).parameters)[2 + len(self.slots) :]
 
-    @cached_property
+    @property
     def defaults(self):
         """The hyperparameters and their default values (dict)."""
         return {h.name: h.default for h in self.hyper}

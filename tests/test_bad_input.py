@@ -652,6 +652,26 @@ def test_a_compiled_loop_ends_likewise(bad, coordinate):
         assert_says(found.message, f"iteration {found.nit}", "" if coordinate < 0 else f"coordinate {coordinate}")
 
 
+@njit
+def breaks_at_call(x, calls, k):
+    calls[0] += 1
+    g = 2 * (x - 1)
+    if calls[0] == k:
+        g[1] = np.nan
+    return ((x - 1) ** 2).sum(), g
+
+
+@pytest.mark.parametrize("k", [0, 18])
+def test_a_compiled_objective_that_counts_its_calls_is_called_as_often_as_nfev_says(k):
+    calls = np.zeros(1, np.int64)
+    result = optnumba.minimize(breaks_at_call, START, (calls, k), jac=True, method="sgd", options={"maxiter": 300})
+    assert result.nfev == calls[0]
+    assert result.status == (3 if k else 1)
+    assert result.nit == (17 if k else 300)
+    if k:
+        assert_says(result.message, r"nan in coordinate 1 at iteration 17\.")
+
+
 def test_a_callback_is_not_called_at_a_point_that_is_not_good():
     seen = []
 
