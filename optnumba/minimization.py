@@ -84,7 +84,7 @@ class Minimization:
         self._values = np.array([np.nan, np.inf])
         self._carry = np.zeros(len(rule.carry))
         self._names = rule_names(rule, schedule)
-        # A test of each gradient, in the pass that updates, costs up to a fifth of the time at n = 10 and 100.
+        # To test each gradient in the pass that updates costs up to a fifth of the time at n = 10 and 100.
         self._names["watchful"] = not objective.compiled or bounds[0] is not None or not spreads(rule, hyper)
         self._ways = objective.compiled_names() if objective.compiled else []
         self._loop = self._compiled_loop() if objective.compiled else self._interpreted_loop()
@@ -103,7 +103,10 @@ class Minimization:
             "learning_rate": bind(
                 names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
             ),
-            **{f.__name__: kernel(f, self.rule.name, names) for f in (descent.steep, descent.move, descent.still)},
+            **{
+                f.__name__: kernel(f, self.rule.name, names)
+                for f in (descent.steep, descent.move, descent.finite, descent.still)
+            },
             "row": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
         }
@@ -112,16 +115,7 @@ class Minimization:
     def advance(self, steps, trail):
         """Take up to `steps` steps, writing the points to the rows of `trail` unless None; return why it stopped."""
         kept = self.best.copy(), self.best_gradient.copy(), self.best_value
-        arrays = self._state, self._values, self._carry, self._points, self._gradients, self._slots
-        before = None if self._names["watchful"] else [array.copy() for array in arrays]
         ending = self._run(steps, trail)
-        if before is not None and self._spoilt():
-            # Once more, to find out when it happened; as all is deterministic, it happens again.
-            for array, old in zip(arrays, before, strict=True):
-                array[...] = old
-            self._names["watchful"] = True
-            self._loop = self._compiled_loop()
-            ending = self._run(steps, trail)
         if ending == descent.RATE_BAD:
             refuse_rate(self.schedule, self.steps_done + 1, self._points.dtype)
         if ending in (descent.VALUE_STILL, descent.POINT_STILL) and not np.isfinite(self.gradient).all():
@@ -147,11 +141,6 @@ class Minimization:
             self._loop = self._compiled_loop()
             return self._run(steps, trail)
 
-    def _spoilt(self):
-        """Tell whether a gradient may have been not finite: then x or the state is not, from that step on."""
-        finite = np.isfinite(self.x).all() and np.isfinite(self._slots).all()
-        return not (finite and (np.isinf(self.best_value) or np.isfinite(self.best_gradient).all()))
-
     def _overflow(self, kept):
         """Return the ending where x or the state overflowed, or 0; the best point, if x did, is `kept` again.
 
@@ -176,7 +165,8 @@ class Minimization:
         if ending == descent.POINT_NOT_FINITE:
             i = np.flatnonzero(~np.isfinite(self.x))[0]
             where = f"coordinate {i} by iteration {self.steps_done}"
-            return f"x is {self.x[i]} in {where}: it left the range of {self.x.dtype}."
+            why = f"its gradient was not finite, or it left the range of {self.x.dtype}"
+            return f"x is {self.x[i]} in {where}: {why}."
         if ending == descent.STATE_NOT_FINITE:
             k, i = np.argwhere(~np.isfinite(self._slots))[0]
             where = f"{self._slots[k, i]} in coordinate {i} by iteration {self.steps_done}"
@@ -198,6 +188,11 @@ class Minimization:
     def steps_done(self):
         """Steps done (int)."""
         return int(self._state[descent.STEP])
+
+    @property
+    def evaluations(self):
+        """Evaluations of value and gradient (int)."""
+        return int(self._state[descent.EVALUATIONS])
 
     @property
     def values_per_gradient(self):

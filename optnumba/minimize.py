@@ -219,7 +219,7 @@ def _result(run, ending, trail):
     status, message = ENDINGS[ending]
     message = f"{message} {run.fault(ending)}".rstrip()
     run.settle(ending)
-    njev = run.steps_done + 1
+    njev = run.evaluations
     result = OptimizeResult(
         x=run.best.copy(),
         fun=run.best_value,

@@ -2,7 +2,8 @@
 
 Three rows of `points` (and of `gradients`) take turns as the point of now, the next one, and the best one seen, so
 that nothing is copied. The tests of convergence look no further than the first coordinate that has not converged.
-Whether each gradient is finite is tested where `watchful`; else the caller finds a chunk spoilt and repeats it so.
+Nor is each gradient tested for being finite, unless `watchful`: one that is not makes the next value so, and a look
+back then shows where it came from.
 """
 
 from math import isfinite
@@ -12,8 +13,8 @@ from .memory import disjoint, row
 # Why a chunk ended; the last two are for the caller to find out.
 STEPS_DONE, GRADIENT_SMALL, VALUE_STILL, POINT_STILL, RATE_BAD = range(5)
 VALUE_NOT_FINITE, GRADIENT_NOT_FINITE, POINT_NOT_FINITE, STATE_NOT_FINITE = range(5, 9)
-# What `state` holds: steps done, the roles of the three rows, whether the objective was evaluated at the present row.
-STEP, NOW, AFTER, BEST, EVALUATED = range(5)
+# What `state` holds: steps done, the roles of the three rows, evaluations of the objective.
+STEP, NOW, AFTER, BEST, EVALUATIONS = range(5)
 
 
 def steep(x, g, lower, upper, gtol):
@@ -36,6 +37,14 @@ def move(x, g, y, slots, c, lower, upper, huge):
         if watchful:
             broken += not (abs(g[i]) <= huge)
     return broken
+
+
+def finite(g):
+    """Tell whether every entry is."""
+    for i in range(g.size):
+        if not isfinite(g[i]):
+            return False
+    return True
 
 
 def still(x, y, xtol):
@@ -70,8 +79,8 @@ def descend(
     carried, hyper = unpack(carry), unpack_hyper(hyper_values)
     slots = window(buffers, 0, points.shape[1])
     end = STEPS_DONE
-    if not state[EVALUATED]:
-        state[EVALUATED] = 1
+    if not state[EVALUATIONS]:
+        state[EVALUATIONS] = 1
         f = evaluate(row(points, now), row(gradients, now), lower, upper, args)
         if not isfinite(f):
             end = VALUE_NOT_FINITE
@@ -90,6 +99,7 @@ def descend(
         if move(x, g, y, slots, c, lower, upper, huge):
             end = GRADIENT_NOT_FINITE
             break
+        last = now, after, best, f, f_best
         if f <= f_best:
             f_best = f
             now, after, best = after, best, now
@@ -97,13 +107,18 @@ def descend(
             now, after = after, now
         t += 1
         carried = new[:CARRY]
-        before = f
         f = evaluate(row(points, now), row(gradients, now), lower, upper, args)
+        state[EVALUATIONS] += 1
         if trail is not None:
             trail[k] = points[now]
         if not isfinite(f):
             end = VALUE_NOT_FINITE
+            if not finite(g):
+                now, after, best, f, f_best = last
+                t -= 1
+                end = GRADIENT_NOT_FINITE
             break
+        before = last[3]
         if abs(before - f) <= ftol * max(abs(before), abs(f), 1):
             end = VALUE_STILL
             break
