@@ -79,6 +79,13 @@ def find_hyperparameters(rule, given, dtype):
             raise ValueError(
                 f"{hyper.name}={value!r} is 0, subnormal or infinite in {dtype} for {rule.name!r}; {remedy}"
             )
+        with np.errstate(over="ignore"):
+            rounded = float(dtype.type(value))
+        if rounded not in hyper:
+            raise ValueError(
+                f"{hyper.name}={value!r} is {rounded} in {dtype}, outside {hyper.interval} for {rule.name!r}; "
+                "use a less extreme value, or float64 arrays"
+            )
     _check_coefficients(rule, tuple(values.values()), dtype)
     return tuple(values.values()), schedule
 
@@ -205,12 +212,19 @@ def check_bounds(bounds, x):
     """
     if bounds is None:
         return None, None
+    scalars = hasattr(bounds, "lb")  # scipy.optimize.Bounds may hold one bound for all
     lower, upper = _ends_of(bounds)
     lower, upper = real_array(lower), real_array(upper)
     if lower is None or upper is None:
         raise ValueError(f"bounds={bounds!r} are not real numbers; pass (low, high) pairs of floats, None for no bound")
     try:
-        lower, upper = (np.array(np.broadcast_to(end, x.shape), x.dtype) for end in (lower, upper))
+        if lower.size not in (x.size, 1 if scalars else x.size):
+            raise ValueError("of another length")
+        exact = [np.array(np.broadcast_to(end, x.shape), np.float64) for end in (lower, upper)]
+        lower, upper = (end.astype(x.dtype) for end in exact)
+        # A bound that float32 rounded outward is moved to the next number inside.
+        lower = np.where(lower < exact[0], np.nextafter(lower, x.dtype.type(np.inf)), lower)
+        upper = np.where(upper > exact[1], np.nextafter(upper, x.dtype.type(-np.inf)), upper)
     except ValueError as error:
         raise ValueError(
             f"bounds has lengths {np.size(lower)} and {np.size(upper)}, x0 has {x.size}; give one pair each"

@@ -7,11 +7,12 @@ dispatchers, and dispatchers as arguments, would miss in every process.
 """
 
 import hashlib
+import threading
 from dis import get_instructions
-from functools import lru_cache
 from types import CodeType, FunctionType
 
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 
 from .fingerprint import Unknown, fingerprint, is_library
 from .loops import rates
@@ -21,6 +22,9 @@ from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 # Of what only a kernel calls: the way in from Python takes half the time of compiling it (Adam: 3.8 s, not 1.7 s).
 INNER_OPTIONS = {**OPTIONS, "no_cpython_wrapper": True}
+
+# Numba's workqueue, the one threading layer that is always there, aborts the process when two threads enter it.
+one_parallel_call = threading.Lock()
 
 _kernels = {}
 _parts = {}
@@ -76,6 +80,14 @@ def rule_names(rule, schedule=None):
     dict of str to function or int
     """
     slots, carry = len(rule.slots), len(rule.carry)
+    for count, table, what in (
+        (slots, LOAD, "slots"),
+        (carry, PACK, "carried scalars"),
+        (len(rule.hyper), UNPACK, "hyperparameters"),
+        (len(rule.coefficient_names), CAST, "coefficients"),
+    ):
+        if count >= len(table):
+            raise TypeError(f"rule {rule.name!r} has {count} {what}, loops/slots.py has functions for {len(table) - 1}")
     has_rate = "learning_rate" in rule.defaults
     rate = rates.constant if has_rate else rates.rateless
     return {
@@ -114,13 +126,20 @@ def kernel(loop, label, names, parallel=False):
     Numba dispatcher
         The same one whenever the digest of all this is the same.
     """
-    key, cacheable = _key(loop, parallel, tuple((name, type(names[name]), names[name]) for name in sorted(names)))
+    key, cacheable = _key(loop, parallel, names)
     if key not in _kernels:
         bound = bind(loop, **_compiled_parts(loop, names))
         bound.__qualname__ = f"{loop.__name__}_{label[:40]}_{key[:16]}"
-        _kernels[key] = _compile(bound, cache=cacheable, parallel=parallel, **OPTIONS)
+        try:
+            made = _compile(bound, cache=cacheable, parallel=parallel, **OPTIONS)
+        except RuntimeError as error:
+            if "no locator" not in str(error):
+                raise
+            # No folder to keep it in: installed read-only, by a user without a home.
+            made, cacheable = _compile(bound, parallel=parallel, **OPTIONS), False
         if cacheable:
-            _compile_again_when_damaged(_kernels[key]._cache)
+            _compile_again_when_damaged(made._cache)
+        _kernels[key] = made
     return _kernels[key]
 
 
@@ -129,21 +148,22 @@ def kernels():
     return list(_kernels.values())
 
 
-@lru_cache(maxsize=256)  # To put the digests together takes 40 µs, a sixth of a short minimisation.
 def _key(loop, parallel, names):
-    digest, cacheable = hashlib.sha256(f"{parallel} {fingerprint(loop)}".encode()), True
-    for name, _, value in names:
+    digest, cacheable = hashlib.sha256(f"{INNER_OPTIONS} {parallel} {fingerprint(loop)}".encode()), True
+    for name in sorted(names):
         try:
-            part = fingerprint(value)
+            part = fingerprint(names[name])
         except Unknown:
             # Two objects may not share a kernel, and no other process can know what this one is.
-            part, cacheable = f"object {id(value)}", False
+            part, cacheable = f"object {id(names[name])}", False
         digest.update(f"{name} {part}".encode())
     return digest.hexdigest(), cacheable
 
 
 def _compile(function, **options):
     dispatcher = njit(**options)(function)
+    if not isinstance(dispatcher, Dispatcher):
+        raise RuntimeError("NUMBA_DISABLE_JIT is set, and optnumba's loops exist only compiled; unset it")
     if getattr(function, "arrays_are_disjoint", False):
         dispatcher._compiler._customize_flags = _disjoint
     return dispatcher

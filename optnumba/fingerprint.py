@@ -47,13 +47,13 @@ def fingerprint(value):
     >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 2)
     False
     """
-    try:
+    remembered = isinstance(value, (Dispatcher, types.FunctionType))
+    if remembered and value in _digests and getattr(value, "__module__", "").startswith("optnumba."):
         return _digests[value]
-    except (TypeError, KeyError):
-        pass
     digest = hashlib.sha256(repr((VERSIONS, describe(value, ()))).encode()).hexdigest()
-    if isinstance(value, (Dispatcher, types.FunctionType)):
-        _digests[value] = digest
+    if remembered and _digests.setdefault(value, digest) != digest:
+        # What Numba compiled of it before and what it will compile for another signature are two things.
+        raise Unknown(f"{value.__qualname__}, which depends on values that changed since it was first used")
     return digest
 
 

@@ -102,7 +102,7 @@ class Parameter:
 
     def refuse(self, g):
         """Raise TypeError or ValueError for a gradient that does not fit, or return it as an array where it does."""
-        name = self.name.replace("params", "grads")
+        name = self.name.replace("params", "grads", 1)
         if isinstance(g, np.generic):
             g = np.asarray(g)  # what NumPy makes of arithmetic with a 0-d array
         if not isinstance(g, np.ndarray) or isinstance(g, np.ma.MaskedArray):

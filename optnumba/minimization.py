@@ -1,12 +1,13 @@
 """One minimisation in progress: the arrays of `loops.descent`, and the loop compiled or interpreted over them."""
 
-from functools import lru_cache, partial
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 from numba.core.errors import NumbaError
 
 from .arguments import blame_schedule, rate_at, refuse_rate
-from .bind import bind, kernel, rule_names
+from .bind import bind, kernel, one_parallel_call, rule_names
 from .loops import descent
 
 
@@ -20,29 +21,6 @@ def aligned_rows(count, like, value):
     memory = np.full((count * width + line,), value, like.dtype)
     first = -memory.ctypes.data % 64 // like.itemsize
     return memory[first : first + count * width].reshape(count, width)
-
-
-@lru_cache(maxsize=256)
-def spreads(rule, hyper):
-    """Tell whether a gradient that is not finite makes x or the state so for good.
-
-    Parameters
-    ----------
-    rule : Rule
-    hyper : tuple of float
-
-    Returns
-    -------
-    bool
-        True of the nine rules; False of one that, say, takes the sign of g.
-    """
-    first, second = (rule.coefficients(t, *rule.start_at(t - 1, hyper), *hyper)[len(rule.carry) :] for t in (1, 2))
-    with np.errstate(all="ignore"):
-        for g in map(np.float64, (np.inf, -np.inf, np.nan)):
-            x, *slots = rule.update(np.float64(1), g, *(np.float64(0) for _ in rule.slots), *first)
-            if np.isfinite(rule.update(x, np.float64(1), *slots, *second)).all():
-                return False
-    return True
 
 
 class Minimization:
@@ -84,8 +62,6 @@ class Minimization:
         self._values = np.array([np.nan, np.inf])
         self._carry = np.zeros(len(rule.carry))
         self._names = rule_names(rule, schedule)
-        # To test each gradient in the pass that updates costs up to a fifth of the time at n = 10 and 100.
-        self._names["watchful"] = not objective.compiled or bounds[0] is not None or not spreads(rule, hyper)
         self._ways = objective.compiled_names() if objective.compiled else []
         self._loop = self._compiled_loop() if objective.compiled else self._interpreted_loop()
 
@@ -103,10 +79,7 @@ class Minimization:
             "learning_rate": bind(
                 names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
             ),
-            **{
-                f.__name__: kernel(f, self.rule.name, names)
-                for f in (descent.steep, descent.move, descent.finite, descent.still)
-            },
+            **{f.__name__: kernel(f, self.rule.name, names) for f in (descent.steep, descent.move, descent.still)},
             "row": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
         }
@@ -124,13 +97,13 @@ class Minimization:
 
     def _run(self, steps, trail):
         """Return the ending of the loop (int), compiled in another way where the first does not compile."""
+        arguments = (
+            *(steps, self._state, self._values, self._carry, self.hyper, self._points, self._gradients, self._slots),
+            *(*self.bounds, *self.limits, trail, self.args),
+        )
         try:
-            return int(
-                self._loop(
-                    *(steps, self._state, self._values, self._carry, self.hyper),
-                    *(self._points, self._gradients, self._slots, *self.bounds, *self.limits, trail, self.args),
-                )
-            )
+            with one_parallel_call if self.objective.parallel else nullcontext():
+                return int(self._loop(*arguments))
         except NumbaError as error:
             blame_schedule(self.schedule)
             if not self.objective.compiled:
@@ -165,8 +138,7 @@ class Minimization:
         if ending == descent.POINT_NOT_FINITE:
             i = np.flatnonzero(~np.isfinite(self.x))[0]
             where = f"coordinate {i} by iteration {self.steps_done}"
-            why = f"its gradient was not finite, or it left the range of {self.x.dtype}"
-            return f"x is {self.x[i]} in {where}: {why}."
+            return f"x is {self.x[i]} in {where}: it left the range of {self.x.dtype}."
         if ending == descent.STATE_NOT_FINITE:
             k, i = np.argwhere(~np.isfinite(self._slots))[0]
             where = f"{self._slots[k, i]} in coordinate {i} by iteration {self.steps_done}"

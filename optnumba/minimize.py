@@ -1,6 +1,7 @@
 """`minimize`, and the same as methods for `scipy.optimize.minimize`."""
 
 import warnings
+from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Real
 from time import perf_counter
@@ -130,6 +131,8 @@ def _split_options(rule, options, tol):
     """Return the settings of the loop and the hyperparameters that stand in `options`."""
     from scipy.optimize import OptimizeWarning
 
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options={options!r} is not a dict; pass {{name: value}}")
     options = dict(options or {})
     if tol is None:
         tol = options.get("tol")

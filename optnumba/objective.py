@@ -28,6 +28,8 @@ class Objective:
     ----------
     compiled : bool
         Whether all that the user gave is compiled by Numba.
+    parallel : bool
+        Whether it runs in Numba's threads.
     differences : str or None
         "2-point" or "3-point" where the gradient comes from finite differences.
     """
@@ -36,6 +38,7 @@ class Objective:
         fun, jac = unwrap(fun, jac)
         self.fun, self.jac = fun, jac
         self.compiled = isinstance(fun, Dispatcher) and (isinstance(jac, Dispatcher) or not callable(jac))
+        self.parallel = self.compiled and any(f.targetoptions.get("parallel") for f in self._dispatchers())
         self.differences = None
         self.names = {"fun": fun, "jac": jac}
         if callable(jac):
@@ -47,7 +50,10 @@ class Objective:
         else:
             self.differences = "2-point" if jac is None or jac is False else jac
             self.form, power = DIFFERENCES[self.differences]
-            step = float(np.finfo(dtype).eps) ** power if relative_step is None else relative_step
+            eps = float(np.finfo(dtype).eps)
+            step = eps**power if relative_step is None else relative_step
+            if not eps <= step < 1:
+                raise ValueError(f"finite_diff_rel_step={step!r} is outside [{eps:.2g}, 1) for {dtype}; leave it out")
             self.names["relative_step"] = dtype.type(step)
 
     def interpreted(self):

@@ -2,21 +2,20 @@
 
 import os
 import threading
+from types import MappingProxyType
 
 import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
 from .arguments import blame_schedule, find_hyperparameters, find_rule, refuse_rate
-from .bind import bind, kernel, rule_names
+from .bind import bind, kernel, one_parallel_call, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
 
 # Below this many elements a step takes less time than it takes to wake the threads.
 PARALLEL_FROM = 32_768
 
-# Numba's workqueue, the one threading layer that is always there, aborts the process when two threads enter it.
-_one_parallel_step = threading.Lock()
 # OpenMP's threads do not survive a fork: a forked process steps serially, with the same result.
 _process = os.getpid()
 
@@ -39,9 +38,9 @@ class Optimizer:
     params
         As given.
     rule : Rule
-    hyper : dict
-        The hyperparameters in use.
-    slots : list of dict
+    hyper : mapping
+        The hyperparameters in use, to read.
+    slots : list of mapping
         For each array, in order, the state by name: writable views in its shape.
 
     Raises
@@ -71,7 +70,7 @@ class Optimizer:
         check_apart(names, arrays_given)
         self.dtype = arrays_given[0].dtype if arrays_given else np.dtype(np.float64)
         self._values, self._schedule = find_hyperparameters(self.rule, hyper, self.dtype)
-        self.hyper = {**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper}
+        self.hyper = MappingProxyType({**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper})
         self._lay_out(names, arrays_given)
         self._state, self._carry = np.zeros(1, np.int64), np.zeros(len(self.rule.carry))
         self._kernel_values = np.array(self._values)
@@ -85,7 +84,7 @@ class Optimizer:
         self._parameters = [Parameter(*p) for p in zip(names, given, lows[:-1].tolist(), strict=True)]
         self._buffers = np.zeros((len(self.rule.slots), lows[-1]), self.dtype)
         slots = list(zip(self.rule.slots, self._buffers, strict=True))
-        self.slots = [{name: p.state(buffer) for name, buffer in slots} for p in self._parameters]
+        self.slots = [MappingProxyType({s: p.state(buffer) for s, buffer in slots}) for p in self._parameters]
         ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self._parameters] or [(0, 0)]
         around = (min(begin for begin, _ in ranges), max(end for _, end in ranges))
         self._taken = (around, np.lib.array_utils.byte_bounds(self._buffers))
@@ -168,7 +167,7 @@ class Optimizer:
     def _check_overlap(self, p, g):
         for name, other in [("the state", self._buffers), *((q.name, q.view) for q in self._parameters)]:
             if np.shares_memory(other, g):
-                mine = p.name.replace("params", "grads")
+                mine = p.name.replace("params", "grads", 1)
                 raise ValueError(f"{mine} shares memory with {name}, which is about to change; pass a copy")
 
     def _run(self, gradients, strided):
@@ -182,13 +181,13 @@ class Optimizer:
         parallel = parallel and numba.get_num_threads() > 1 and os.getpid() == _process
         only = gradients[0].reshape(-1) if len(gradients) == 1 and not strided else self._like
         if parallel:
-            _one_parallel_step.acquire()
+            one_parallel_call.acquire()
         try:
             loop = self._loop(arrays.contiguous, parallel)
             good = good and loop(only, self._addresses, table, self._like, *state)
         finally:
             if parallel:
-                _one_parallel_step.release()
+                one_parallel_call.release()
         if not good:
             refuse_rate(self._schedule, self.t + 1, self.dtype)
 

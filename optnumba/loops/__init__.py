@@ -1,1 +1,1 @@
-"""Ways of visiting coordinates. No algorithm is named here; `optnumba.compilation` gives each loop its rule."""
+"""Ways of visiting coordinates. No algorithm is named here; `optnumba.bind` gives each loop its rule."""

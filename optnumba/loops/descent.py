@@ -2,8 +2,8 @@
 
 Three rows of `points` (and of `gradients`) take turns as the point of now, the next one, and the best one seen, so
 that nothing is copied. The tests of convergence look no further than the first coordinate that has not converged.
-Nor is each gradient tested for being finite, unless `watchful`: one that is not makes the next value so, and a look
-back then shows where it came from.
+Whether a gradient is finite is tested in the pass that updates, so that the objective never sees what follows from one
+that is not.
 """
 
 from math import isfinite
@@ -28,23 +28,15 @@ def steep(x, g, lower, upper, gtol):
 
 @disjoint
 def move(x, g, y, slots, c, lower, upper, huge):
-    """Write the point after `x` to `y`; return how many entries of the gradient were not finite, if it is to watch."""
+    """Write the point after `x` to `y`; return how many entries of the gradient were not finite."""
     broken = 0
     for i in range(x.size):
         store(y, slots, i, update(x[i], g[i], *load(slots, i), *c))
         if lower is not None:
             y[i] = min(max(y[i], lower[i]), upper[i])
-        if watchful:
-            broken += not (abs(g[i]) <= huge)
+        # A count, which LLVM vectorises, unlike a maximum; and of the negation, so that NaN counts.
+        broken += not (abs(g[i]) <= huge)
     return broken
-
-
-def finite(g):
-    """Tell whether every entry is."""
-    for i in range(g.size):
-        if not isfinite(g[i]):
-            return False
-    return True
 
 
 def still(x, y, xtol):
@@ -99,7 +91,6 @@ def descend(
         if move(x, g, y, slots, c, lower, upper, huge):
             end = GRADIENT_NOT_FINITE
             break
-        last = now, after, best, f, f_best
         if f <= f_best:
             f_best = f
             now, after, best = after, best, now
@@ -107,18 +98,14 @@ def descend(
             now, after = after, now
         t += 1
         carried = new[:CARRY]
+        before = f
         f = evaluate(row(points, now), row(gradients, now), lower, upper, args)
         state[EVALUATIONS] += 1
         if trail is not None:
             trail[k] = points[now]
         if not isfinite(f):
             end = VALUE_NOT_FINITE
-            if not finite(g):
-                now, after, best, f, f_best = last
-                t -= 1
-                end = GRADIENT_NOT_FINITE
             break
-        before = last[3]
         if abs(before - f) <= ftol * max(abs(before), abs(f), 1):
             end = VALUE_STILL
             break

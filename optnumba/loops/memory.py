@@ -79,7 +79,7 @@ def _assign_compiled(grad, g):
     def assign_array(grad, g):
         if g.size != grad.size:
             raise ValueError("the gradient has another size than x0; return one number per entry of x0")
-        grad[:] = g
+        grad[:] = g.ravel()
 
     return assign_array
 

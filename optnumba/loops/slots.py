@@ -61,6 +61,10 @@ def window4(slots, low, high):
     return slots[0, low:high], slots[1, low:high], slots[2, low:high], slots[3, low:high]
 
 
+def cast0(number, c):
+    return ()
+
+
 def cast1(number, c):
     return (number(c[0]),)
 
@@ -153,6 +157,6 @@ def pack4(array, scalars):
 LOAD = (load0, load1, load2, load3, load4)
 STORE = (store0, store1, store2, store3, store4)
 WINDOW = (window0, window1, window2, window3, window4)
-CAST = (None, cast1, cast2, cast3, cast4, cast5, cast6, cast7, cast8)
+CAST = (cast0, cast1, cast2, cast3, cast4, cast5, cast6, cast7, cast8)
 UNPACK = (unpack0, unpack1, unpack2, unpack3, unpack4, unpack5, unpack6)
 PACK = (pack0, pack1, pack2, pack3, pack4)
