@@ -2,13 +2,16 @@
 
 from contextlib import nullcontext
 from functools import partial
+from numbers import Number
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
 from .arguments import blame_schedule, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .loops import descent
+from .loops.memory import lend, row
 
 
 def aligned_rows(count, like, value):
@@ -21,6 +24,13 @@ def aligned_rows(count, like, value):
     memory = np.full((count * width + line,), value, like.dtype)
     first = -memory.ctypes.data % 64 // like.itemsize
     return memory[first : first + count * width].reshape(count, width)
+
+
+def keeps_nothing(argument):
+    """Tell whether an objective cannot put the arrays it is handed into `argument`, as it can into a typed list."""
+    if isinstance(argument, tuple):
+        return all(map(keeps_nothing, argument))
+    return argument is None or isinstance(argument, (Number, str, bytes, np.ndarray, np.generic, Dispatcher))
 
 
 class Minimization:
@@ -61,7 +71,7 @@ class Minimization:
         self._state = np.array([0, 0, 1, 2, 0])
         self._values = np.array([np.nan, np.inf])
         self._carry = np.zeros(len(rule.carry))
-        self._names = rule_names(rule, schedule)
+        self._names = {**rule_names(rule, schedule), "hand": row if all(map(keeps_nothing, args)) else lend}
         self._ways = objective.compiled_names() if objective.compiled else []
         self._loop = self._compiled_loop() if objective.compiled else self._interpreted_loop()
 
@@ -81,6 +91,7 @@ class Minimization:
             ),
             **{f.__name__: kernel(f, self.rule.name, names) for f in (descent.steep, descent.move, descent.still)},
             "row": lambda matrix, k: matrix[k],
+            "hand": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
         }
         return bind(descent.descend, **bound)

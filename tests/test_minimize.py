@@ -724,3 +724,20 @@ def test_methods_has_every_rule():
     for name in RULES:
         found = scipy.optimize.minimize(pair, START, jac=True, method=getattr(optnumba.methods, name))
         assert found.x.tobytes() == descend(method=name).x.tobytes()
+
+
+@numba.njit
+def bowl_that_keeps_its_gradient(x, grad, kept):
+    grad[:] = 2 * x
+    kept.append(grad)
+    return (x * x).sum()
+
+
+def test_an_array_that_an_objective_keeps_outlives_the_minimisation():
+    kept = numba.typed.List.empty_list(numba.float64[::1])
+    start = np.arange(100_000.0)
+    optnumba.minimize(
+        bowl_that_keeps_its_gradient, start, (kept,), "sgd", "inplace", options={"maxiter": 2, "learning_rate": 1e-9}
+    )
+    filler = [np.full(100_000, np.nan) for _ in range(8)]  # takes the memory, if it was freed
+    assert np.allclose(kept[0], 2 * start, rtol=1e-6), filler[0][0]

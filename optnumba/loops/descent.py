@@ -73,7 +73,7 @@ def descend(
     end = STEPS_DONE
     if not state[EVALUATIONS]:
         state[EVALUATIONS] = 1
-        f = evaluate(row(points, now), row(gradients, now), lower, upper, args)
+        f = evaluate(hand(points, now), hand(gradients, now), lower, upper, args)
         if not isfinite(f):
             end = VALUE_NOT_FINITE
             steps = 0
@@ -99,7 +99,7 @@ def descend(
         t += 1
         carried = new[:CARRY]
         before = f
-        f = evaluate(row(points, now), row(gradients, now), lower, upper, args)
+        f = evaluate(hand(points, now), hand(gradients, now), lower, upper, args)
         state[EVALUATIONS] += 1
         if trail is not None:
             trail[k] = points[now]
