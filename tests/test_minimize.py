@@ -6,6 +6,7 @@ The objective is the same bowl throughout, so that each loop is compiled once; i
 import time
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 import scipy.optimize
