@@ -258,3 +258,9 @@ def test_every_rule_has_its_three_witnesses():
 def test_a_rule_is_what_runs():
     rule = optnumba.RULES["adam"]
     assert optnumba.bind(rule.update, sqrt=np.sqrt).__code__ is rule.update.__code__
+
+
+def test_the_tables_of_the_readme_are_those_of_the_code():
+    script = ROOT / "scripts" / "readme_tables.py"
+    check = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
