@@ -261,6 +261,6 @@ def test_a_rule_is_what_runs():
 
 
 def test_the_tables_of_the_readme_are_those_of_the_code():
-    script = ROOT / "scripts" / "readme_tables.py"
+    script = Path(__file__).parent.parent / "scripts" / "readme_tables.py"
     check = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
     assert check.returncode == 0, check.stdout + check.stderr
