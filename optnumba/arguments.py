@@ -90,7 +90,7 @@ def find_hyperparameters(rule, given, dtype):
     return tuple(values.values()), schedule
 
 
-@lru_cache(maxsize=256)  # 30 µs, as much as a short minimisation
+@lru_cache(maxsize=256)  # 30 µs, a tenth of a short minimisation
 def _check_coefficients(rule, values, dtype):
     """Raise ValueError where a coefficient of the first or of a late step vanishes or overflows in `dtype`."""
     for t in (1, 10**15):

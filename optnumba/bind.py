@@ -20,7 +20,7 @@ from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
 
 # error_model: Python's, with its test for a zero divisor, keeps division from vectorising (9.5 times slower).
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-# Of what only a kernel calls: the way in from Python takes half the time of compiling it (Adam: 3.8 s, not 1.7 s).
+# Of what only a kernel calls: a way in from Python would double the time to compile it (Adam: 1.7 s to 3.8 s).
 INNER_OPTIONS = {**OPTIONS, "no_cpython_wrapper": True}
 
 # Numba's workqueue, the one threading layer that is always there, aborts the process when two threads enter it.

@@ -965,3 +965,26 @@ def test_any_start_is_minimised_from_or_refused_without_harm(data):
             assert result.fun <= bowl(np.atleast_1d(x0).astype(float)) or bounds is not None
             assert not np.shares_memory(result.x, base)
     assert np.array_equal(base, before)
+
+
+@pytest.mark.parametrize("name", ["beta1", "beta2"])
+def test_a_decay_that_float32_rounds_to_one_is_refused(name):
+    with pytest.raises(ValueError) as caught:
+        optnumba.Optimizer(np.ones(2, np.float32), "adam", **{name: 1 - 1e-9})
+    assert_says(str(caught.value), name, "float32", "outside")
+    optnumba.Optimizer(np.ones(2), "adam", **{name: 1 - 1e-9})
+
+
+def test_a_bound_that_float32_would_round_outward_is_kept():
+    fun = lambda x: (float(-x.sum()), -np.ones_like(x))  # noqa: E731
+    options = {"learning_rate": 1.0, "maxiter": 3}
+    result = optnumba.minimize(
+        fun, np.zeros(1, np.float32), jac=True, method="sgd", bounds=[(None, 0.1)], options=options
+    )
+    assert result.x.dtype == np.float32 and 0.0999 < float(result.x[0]) <= 0.1
+
+
+def test_one_pair_of_bounds_is_not_spread_over_several_coordinates():
+    with pytest.raises(ValueError) as caught:
+        optnumba.minimize(lambda x: (x @ x, 2 * x), np.ones(5), jac=True, bounds=[(0, 1)])
+    assert_says(str(caught.value), "bounds", "5")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
 
 import optnumba
+from optnumba.fingerprint import Unknown, fingerprint
 
 PACKAGE = Path(optnumba.__file__).parent
 # How many of the process's compilations were found in the cache, and how many were not.
@@ -469,3 +471,20 @@ def test_a_truncated_cache_file_is_no_disaster(tmp_path):
     for path in files(cache):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert run(script, cache=cache)["x"] == first["x"]
+
+
+FACTOR = 2.0
+
+
+@njit
+def scaled(x, grad):
+    grad[:] = FACTOR
+    return FACTOR * x.sum()
+
+
+def test_an_objective_whose_globals_have_changed_is_not_cached(monkeypatch):
+    first = fingerprint(scaled)
+    assert fingerprint(scaled) == first
+    monkeypatch.setitem(scaled.py_func.__globals__, "FACTOR", 300.0)
+    with pytest.raises(Unknown):
+        fingerprint(scaled)
