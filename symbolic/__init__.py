@@ -3,8 +3,9 @@
 if not __name__.startswith("optnumba."):
     raise ImportError("the folder symbolic/ is installed as optnumba.symbolic; use `from optnumba import symbolic`")
 
+from .algorithms import update_equations
 from .check import check
-from .equations import Equation, update_equations
+from .equations import Equation
 from .proof import Proof
 from .prove import prove
 from .values import TraceError

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from inspect import Parameter, signature
 
+from .algorithms import algorithm
 from .claims import Candidate, compare, leaf_names
-from .equations import algorithm
 from .equations.notation import HYPER, NablaJ, theta
 from .prove import place
 from .trace import Rebinding, run

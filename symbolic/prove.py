@@ -7,8 +7,8 @@ from pathlib import Path
 from optnumba.rule import Rule
 from optnumba.rules import RULES
 
+from .algorithms import algorithm
 from .claims import Candidate, Claim, compare, leaf_names
-from .equations import algorithm
 from .trace import run
 from .values import leaf, lift
 

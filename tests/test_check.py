@@ -324,5 +324,5 @@ def test_what_cannot_be_followed_is_refused_with_a_remedy(step, name, message):
 
 
 def test_unknown_algorithm():
-    with pytest.raises(ValueError, match="name='adamw' is not an algorithm of the document; use one of sgd, momentum"):
+    with pytest.raises(ValueError, match="name='adamw' is not an algorithm; use one of sgd, momentum"):
         symbolic.check(adam_textbook, "adamw")

@@ -1,0 +1,45 @@
+"""Every algorithm whose equations are known: the document's nine, and the conventions of the libraries."""
+
+from .conventions import CONVENTIONS
+from .equations import UPDATES
+
+ALGORITHMS = {**UPDATES, **CONVENTIONS}
+
+
+def algorithm(name):
+    """Return the `Algorithm` called `name`, or raise a ValueError that lists the names."""
+    if name not in ALGORITHMS:
+        raise ValueError(f"name={name!r} is not an algorithm; use one of {', '.join(ALGORITHMS)}")
+    return ALGORITHMS[name]
+
+
+def update_equations(name):
+    """Return the equations of one algorithm's step: the document's, or those of a library's convention.
+
+    Parameters
+    ----------
+    name : str
+        As in ``optnumba.RULES``.
+
+    Returns
+    -------
+    tuple of Equation
+        In the order in which a step evaluates them; each has ``.id``, ``.section``, ``.expr``, ``.latex`` and
+        ``.erratum``.
+
+    Raises
+    ------
+    ValueError
+        When there is no algorithm of that name.
+
+    Examples
+    --------
+    >>> from optnumba import symbolic
+    >>> for equation in symbolic.update_equations("momentum"):
+    ...     print(equation)
+    MOM-1: v_t = v_{t-1}*γ + η*∇J(θ_t)
+    MOM-2: θ_{t+1} = -v_t + θ_t
+    >>> symbolic.update_equations("adam")[-1].id
+    'ADAM-6'
+    """
+    return algorithm(name).equations
