@@ -149,7 +149,7 @@ def difference(a, b):
     return relative if exactly or relative > SMALLEST else 0
 
 
-def find(claims, space):
+def find(claims, space, admissible=lambda point: True):
     """Return the clearest `Counterexample` to any of some claims, or None.
 
     Parameters
@@ -158,12 +158,16 @@ def find(claims, space):
         Where one has a verdict, the order cases in which it failed are tried first.
     space : Space
         Says what each symbol may be.
+    admissible : callable, optional
+        Whether a point (dict of leaf name to Fraction) satisfies what is given besides.
     """
     best, most = None, 0
     for claim in claims:
         for point in _points(space, claim.verdict.failing if claim.verdict else ()):
             point = {**point, **claim.at}
             try:
+                if not admissible(point):
+                    continue
                 found, expected = evaluate(claim.left, point), evaluate(claim.right, point)
             except _Unknown:
                 continue

@@ -45,9 +45,12 @@ class Verdict:
     generators: tuple = ()
 
 
-def decide(space, left, right):
-    """Decide whether two Values are equal for all values of their symbols; right is what left should be."""
-    todo, cases, failing, residual, generators = [Case()], [], [], S.Zero, {}
+def decide(space, left, right, given=None):
+    """Decide whether two Values are equal for all values of their symbols; right is what left should be.
+
+    `given` may be a Case: assumptions that hold in all cases.
+    """
+    todo, cases, failing, residual, generators = [given or Case()], [], [], S.Zero, {}
     while todo:
         case = todo.pop()
         if len(cases) > MOST_CASES:

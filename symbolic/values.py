@@ -217,13 +217,31 @@ def to_sympy(value, letters):
     return convert(value)
 
 
+FROM_SYMPY = {
+    sympy.Add: "+",
+    sympy.Mul: "*",
+    sympy.Max: "max",
+    sympy.Min: "min",
+    sympy.Abs: "abs",
+    sympy.Lt: "<",
+    sympy.Gt: "<",
+    sympy.Le: "<=",
+    sympy.Ge: "<=",
+    sympy.Eq: "==",
+    sympy.Ne: "!=",
+    sympy.And: "and",
+    sympy.Or: "or",
+    sympy.Not: "not",
+}
+
+
 def from_sympy(expression, meanings):
     """Return a SymPy expression of the document as a Value.
 
     Parameters
     ----------
     expression : sympy.Expr
-        Made of symbols, rational numbers, + * **, square roots, Max, Abs, Piecewise and ∇J.
+        Made of symbols, rational numbers, + * **, square roots, Max, Min, Abs, Piecewise, conditions and ∇J.
     meanings : dict
         The Value of each symbol, and under the key `NablaJ` that of ∇J at the point where it is taken.
     """
@@ -242,12 +260,12 @@ def from_sympy(expression, meanings):
     operands = [from_sympy(a, meanings) for a in expression.args]
     if expression.is_Pow:
         return _power(*operands, expression.exp)
+    if isinstance(expression, (sympy.Gt, sympy.Ge)):
+        operands.reverse()
+    op = FROM_SYMPY[expression.func]
+    if op in ("!=", "abs", "not"):
+        return operands[0] != operands[1] if op == "!=" else combine(op, operands[0])
     result = operands[0]
-    if isinstance(expression, sympy.Ne):
-        return result != operands[1]
-    op = {sympy.Add: "+", sympy.Mul: "*", sympy.Max: "max", sympy.Abs: "abs"}[expression.func]
-    if op == "abs":
-        return abs(result)
     for operand in operands[1:]:
         result = combine(op, result, operand)
     return result

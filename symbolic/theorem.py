@@ -1,0 +1,86 @@
+"""What a theorem is: a statement whose formulas are data, and a proof that takes them as its arguments."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import sympy
+
+from .evidence import Evidence, Part
+from .latex import latex
+
+
+@dataclass(frozen=True, eq=False)
+class Theorem:
+    """A theorem of the companion, proved anew at every call of `prove`.
+
+    Parameters
+    ----------
+    id : str
+        As in the reference: ``"T-ADAM-4"``.
+    text : str
+        The statement, with ``{name}`` where a formula of `claim` stands.
+    proof : callable
+        ``proof(**claim)`` yields the `Part` s of the proof.
+    claim : dict of str to sympy.Expr
+        The formulas of the statement. They stand here alone: the statement shows them and the proof decides them.
+    hypotheses : str
+        What is assumed.
+    note : str
+        What the theorem is good for, or what it does not say.
+
+    Examples
+    --------
+    >>> from optnumba import symbolic
+    >>> theorem = symbolic.theorems("momentum")["T-MOM-4"]
+    >>> theorem.prove().proved
+    True
+    """
+
+    id: str
+    text: str
+    proof: Callable[..., Iterable[Part]]
+    claim: dict = field(default_factory=dict)
+    hypotheses: str = ""
+    note: str = ""
+
+    def __repr__(self):
+        return f"Theorem({self.id!r})"
+
+    def __str__(self):
+        return f"{self.id}: {self.statement}" + (f" [{self.hypotheses}]" if self.hypotheses else "")
+
+    @property
+    def statement(self):
+        """The statement as plain text (str)."""
+        return self.text.format(**{name: str(formula) for name, formula in self.claim.items()})
+
+    @property
+    def markdown(self):
+        """The statement with its formulas in LaTeX between dollars (str)."""
+        return self.text.format(**{name: f"${_latex(formula)}$" for name, formula in self.claim.items()})
+
+    def prove(self):
+        """Return the `Evidence` for this theorem, worked out now."""
+        return Evidence(f"{self.id}: {self.statement}", tuple(self.proof(**self.claim)))
+
+    def variant(self, **claim):
+        """Return this theorem with other formulas in its statement: what a false variant is made with.
+
+        Raises
+        ------
+        ValueError
+            When the statement has no formula of that name.
+        """
+        unknown = sorted(set(claim) - set(self.claim))
+        if unknown:
+            known = ", ".join(self.claim) or "no formula"
+            raise ValueError(f"{unknown[0]!r} is not a formula of {self.id}; it has {known}")
+        return replace(self, claim={**self.claim, **claim})
+
+    def _repr_markdown_(self):
+        assumed = f" *{self.hypotheses}.*" if self.hypotheses else ""
+        return f"**{self.id}** {self.markdown}{assumed}"
+
+
+def _latex(formula):
+    return latex(formula) if isinstance(formula, sympy.Basic | sympy.MatrixBase) else str(formula)
