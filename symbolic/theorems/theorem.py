@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
-from .evidence import Evidence, Part
-from .latex import latex
+from ..evidence import Evidence, Part
+from ..latex import latex
 
 
 @dataclass(frozen=True, eq=False)

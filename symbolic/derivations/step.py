@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from .equations.notation import Equation
-from .evidence import Evidence, Part, identity
+from ..equations.notation import Equation
+from ..evidence import Evidence, Part, identity
 
 
 @dataclass(frozen=True, eq=False)
