@@ -7,17 +7,19 @@ for all values, by induction, by an exact computation of SymPy, by numbers that 
 
 import textwrap
 from dataclasses import dataclass
+from numbers import Real
 
 import sympy
 
 from .claims import Claim
-from .counterexample import find
-from .decide import decide
+from .decision.counterexample import find
+from .decision.decide import decide
+from .decision.questions import DECAYS, Question
+from .decision.values import combine, lift
 from .latex import latex
-from .questions import Question
-from .values import combine, lift
 
 WIDTH = 116
+INFINITE = (sympy.oo, -sympy.oo, sympy.zoo, sympy.nan)
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ def identity(left, right, statement="", given=(), units=()):
         Symbols in [0, 1), besides the document's decays.
     """
     text = statement or f"{left} = {right}"
-    if isinstance(left, sympy.MatrixBase):
-        if left.shape != right.shape:
-            raise ValueError(f"left is {left.shape} and right is {right.shape}; compare matrices of one shape")
+    if isinstance(left, sympy.MatrixBase) or isinstance(right, sympy.MatrixBase):
+        shapes = [e.shape if isinstance(e, sympy.MatrixBase) else "a scalar" for e in (left, right)]
+        if shapes[0] != shapes[1] or not len(left):
+            raise ValueError(f"left is {shapes[0]} and right is {shapes[1]}; compare matrices of one shape, not empty")
         entries = [identity(a, b, given=given, units=units) for a, b in zip(left, right, strict=True)]
         return _all("identity", text, entries, _equation(left, right))
     question = Question((left, right), given, units)
@@ -100,9 +103,9 @@ def _decided(kind, question, left, right, text, formula):
     if numbers is None:
         why = verdict.reason or "no numbers were found that refute it"
         return Part(kind, text, False, formula, (f"not decided: {why}", *question.detail), sympy.nan)
-    found = (
-        str(numbers).removeprefix("it is ") if kind == "identity" else f"false at {str(numbers).partition(' at ')[2]}"
-    )
+    found = str(numbers).removeprefix("it is ")
+    if kind == "inequality":
+        found = f"{'undefined' if numbers.found is None else 'false'} at {found.partition(' at ')[2]}"
     # Numbers for what an opaque symbol stands for need not be numbers that it can have.
     word = "it would not hold for" if question.opaque else "refuted:"
     detail = (f"{word} {found}", *question.detail)
@@ -121,9 +124,14 @@ def _all(kind, text, parts, formula="", lines=()):
 
 
 def induction(base, step, statement):
-    """Return the Part that something holds at every t, from the Parts of its base and of its step."""
-    lines = (f"base: {base.statement}", f"step: {step.statement}")
-    return _all("induction", statement, (base, step), step.formula, lines)
+    """Return the Part that something holds at every t, from its base and its step: a Part each, or several."""
+    base, step = ((given,) if isinstance(given, Part) else tuple(given) for given in (base, step))
+    if not base or not step:
+        raise ValueError(f"the induction {statement!r} lacks its {'step' if base else 'base'}; give at least one part")
+    if any(part.kind == "instances" for part in (*base, *step)):
+        raise ValueError(f"a part of the induction {statement!r} is instances only; it has to hold for all values")
+    lines = [f"{word}: {part.statement}" for word, parts in (("base", base), ("step", step)) for part in parts]
+    return _all("induction", statement, (*base, *step), step[-1].formula, lines)
 
 
 def computation(how, found, expected, statement="", given=(), units=()):
@@ -137,16 +145,29 @@ def computation(how, found, expected, statement="", given=(), units=()):
         What SymPy found, and what is claimed. Expressions are compared as `identity` does, anything else with ==.
     statement : str
         What it means.
+    given, units
+        As for `identity`.
     """
     text = statement or f"{how}: {expected}"
-    finite = isinstance(found, (sympy.Expr, sympy.MatrixBase)) and isinstance(expected, (sympy.Expr, sympy.MatrixBase))
-    if finite and not any(sympy.sympify(e).has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan) for e in (found, expected)):
+    found, expected = (sympy.sympify(e) if isinstance(e, Real) else e for e in (found, expected))
+    exact = all(isinstance(e, (sympy.Expr, sympy.MatrixBase)) and not e.has(*INFINITE) for e in (found, expected))
+    if exact:
         part = identity(found, expected, text, given, units)
-        formula = latex(expected) if isinstance(expected, sympy.Basic) else ""
-        return Part("computation", text, part.holds, formula, (how, *part.detail), part.residual, part.refuted)
-    holds = bool(found == expected)
+        return Part("computation", text, part.holds, part.formula, (how, *part.detail), part.residual, part.refuted)
+    undefined = any(isinstance(e, sympy.Basic) and e.has(sympy.nan, sympy.zoo) for e in (found, expected))
+    holds = not undefined and bool(found == expected)
     detail = (how,) if holds else (how, f"found {found}, not {expected}")
-    return Part("computation", text, holds, "", detail, sympy.S.Zero if holds else sympy.nan, not holds)
+    refuted = not holds and not undefined and _certainly_other(found, expected)
+    return Part("computation", text, holds, "", detail, sympy.S.Zero if holds else sympy.nan, refuted)
+
+
+def _certainly_other(a, b):
+    """Return whether two things that are not written alike are different, and not only written differently."""
+    if isinstance(a, sympy.Set) and isinstance(b, sympy.Set):
+        return a.is_subset(b) is False or b.is_subset(a) is False
+    plain = [isinstance(e, (bool, sympy.logic.boolalg.BooleanAtom)) or e in INFINITE[:2] for e in (a, b)]
+    numbers = [isinstance(e, sympy.Expr) and e.is_number for e in (a, b)]
+    return all(p or n for p, n in zip(plain, numbers, strict=True))
 
 
 def counterexample(statement, left, right, at=()):
@@ -160,21 +181,39 @@ def counterexample(statement, left, right, at=()):
     at : dict of Symbol to number, optional
         The numbers, exact.
     """
-    at = dict(at)
-    pairs = zip(_entries(left), _entries(right), strict=True)
+    at = {symbol: sympy.sympify(number) for symbol, number in dict(at).items()}
+    for symbol, number in at.items():
+        _check_number(symbol, number)
+    pairs = list(zip(_entries(left), _entries(right), strict=True))
     values = [(sympy.sympify(a).subs(at), sympy.sympify(b).subs(at)) for a, b in pairs]
     free = set().union(*(v.free_symbols for pair in values for v in pair))
     if free:
         raise ValueError(f"at={at} leaves {', '.join(map(str, free))} open; a counterexample needs all numbers")
-    # evalf works until the digits asked for are right, so a difference it sees is there.
-    differing = [(a, b) for a, b in values if abs(sympy.N(a - b, 30)) > sympy.Float("1e-20")]
     where = ", ".join(f"{symbol} = {number}" for symbol, number in at.items())
+    for a, b in values:
+        if not all(part.is_Number and part.is_finite for e in (a, b) for part in sympy.N(e, 30).as_real_imag()):
+            raise ValueError(f"at={at} gives {a} and {b}, which are not two numbers; both sides have to be defined")
+    differing = [(a, b) for a, b in values if _differ(a, b)]
     if not differing:
-        return Part("counterexample", statement, False, "", (f"both sides agree at {where}",))
+        return Part("counterexample", statement, False, "", (f"both sides agree{f' at {where}' if where else ''}",))
     a, b = differing[0]
-    return Part(
-        "counterexample", statement, True, "", (f"at {where}: {_short(a)} and {_short(b)}".replace("at :", ""),)
-    )
+    shown = f"{_short(a)} and {_short(b)}"
+    return Part("counterexample", statement, True, "", (f"at {where}: {shown}" if where else shown,))
+
+
+def _check_number(symbol, number):
+    """Raise where a number is not exact, or not one that its symbol may be."""
+    if not number.is_number or number.has(sympy.Float):
+        raise ValueError(f"{symbol} = {number} is not an exact number; write decimals as Rational(9, 10)")
+    other = any(getattr(number, f"is_{name}") is (not value) for name, value in symbol.assumptions0.items())
+    if other or (symbol in DECAYS and not (number >= 0 and number < 1)):
+        raise ValueError(f"{symbol} = {number} is outside what {symbol} may be; choose numbers that it can have")
+
+
+def _differ(a, b):
+    """Return whether two numbers differ clearly: relative to their size, as evalf stops at a hundred digits."""
+    size = sympy.N(abs(a) + abs(b), 30)
+    return bool(sympy.N(abs(a - b), 30) > sympy.Float("1e-20") * size + sympy.Float("1e-60"))
 
 
 def _entries(expression):
@@ -194,6 +233,8 @@ def instances(statement, cases, given=()):
         What is claimed in general.
     cases : iterable of (str, sympy.Expr, sympy.Expr)
         Each instance: what it is, and the two sides, whose difference must be exactly 0.
+    given
+        As for `identity`.
     """
     parts = [identity(left, right, text, given) for text, left, right in cases]
     if not parts:

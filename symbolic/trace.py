@@ -7,16 +7,20 @@ is a cube root here too (and refused).
 
 import builtins
 import dis
+import linecache
 import math
 from fractions import Fraction
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
+import numba
 import numpy as np
 
 from optnumba.bind import bind
 from optnumba.rule import where
 
-from .values import TraceError, Value, combine, lift
+from .checking.arrays import ON_ARRAYS, Array, scalars_only, writing
+from .decision.values import TraceError, Value, combine, lift
 
 
 def _two(op):
@@ -111,6 +115,9 @@ MEANINGS = {
     np.logical_not: "not",
 }
 
+# What Python refuses, or answers otherwise, when it is given arrays.
+SCALAR_ONLY = {f for f in MEANINGS if getattr(f, "__module__", "") == "math"} | {max, min, float}
+
 HARMLESS = {
     builtins.range,
     builtins.len,
@@ -119,7 +126,9 @@ HARMLESS = {
     builtins.zip,
     builtins.enumerate,
     builtins.reversed,
+    builtins.dict,
 }
+FOLLOWED_MODULES = (math, np, numba)
 KNOWN = "sqrt exp expm1 log log1p abs max min where square power sign of math, numpy and optnumba.rule"
 
 # Bytecode of exception handlers and of `with`, in Python 3.10 and in later versions.
@@ -153,18 +162,31 @@ class ModuleOnSymbols:
         return self._rebinding.meaning(f"{self._module.__name__}.{name}", getattr(self._module, name))
 
 
+def source_line(code, number):
+    """Return a line of the source for a message: `` (file.py:12: x = np.round(x))``."""
+    text = linecache.getline(code.co_filename, number).strip()
+    return f" ({Path(code.co_filename).name}:{number}{': ' + text if text else ''})"
+
+
+def _refuse(code, line, text):
+    error = TraceError(text + source_line(code, line))
+    error.located = True
+    raise error
+
+
 def global_names(code):
     """Return the global names that a code object, and the code inside it, reads (set of str); refuse writing any."""
-    names = set()
+    names, line = set(), code.co_firstlineno
     for instruction in dis.get_instructions(code):
+        # Python 3.13 has the line in line_number, and made a flag of starts_line.
+        line = getattr(instruction, "line_number", instruction.starts_line) or line
         if instruction.opname in CATCHING:
-            raise TraceError("it has a try or with statement, and so could hide an error; write straight-line code")
+            _refuse(code, line, "it has a try or with statement, and so could hide an error; write straight-line code")
         if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-            raise TraceError(f"it assigns to the global {instruction.argval!r}; return new values instead")
+            _refuse(code, line, f"it assigns to the global {instruction.argval!r}; return new values instead")
         if instruction.opname == "STORE_DEREF" and instruction.argval in code.co_freevars:
-            raise TraceError(
-                f"it assigns to {instruction.argval!r} of an enclosing function; return new values instead"
-            )
+            text = f"it assigns to {instruction.argval!r} of an enclosing function; return new values instead"
+            _refuse(code, line, text)
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             names.add(instruction.argval)
     for constant in code.co_consts:
@@ -188,7 +210,7 @@ class Rebinding:
 
     def meaning(self, name, thing):
         """Return what `thing`, called `name` in the source, means on symbols."""
-        if isinstance(thing, (bool, str, type(None), Value)):
+        if isinstance(thing, (bool, str, type(None), type(...), Value, Array)):
             return thing
         if isinstance(thing, (int, float, Fraction, np.floating, np.integer)):
             symbol = self.free(name, thing)
@@ -198,13 +220,39 @@ class Rebinding:
         if isinstance(thing, tuple):
             return tuple(self.meaning(f"{name}[{i}]", item) for i, item in enumerate(thing))
         if isinstance(thing, ModuleType):
-            return ModuleOnSymbols(thing, self) if thing in (math, np) else Refused(name, thing)
-        if getattr(thing, "__hash__", None) and thing in MEANINGS:
-            return OPERATIONS[MEANINGS[thing]]
+            return ModuleOnSymbols(thing, self) if thing in FOLLOWED_MODULES else Refused(name, thing)
+        if getattr(thing, "__hash__", None):
+            if thing in MEANINGS:
+                return self._operation(thing)
+            if thing in ON_ARRAYS:
+                return ON_ARRAYS[thing]
+            if thing is numba.prange:
+                return range
         plain = getattr(thing, "py_func", thing)
         if isinstance(plain, FunctionType):
             return self.function(plain)
         return thing if getattr(thing, "__hash__", None) and thing in HARMLESS else Refused(name, thing)
+
+    @staticmethod
+    def _operation(thing):
+        operation = OPERATIONS[MEANINGS[thing]]
+        if thing in SCALAR_ONLY:
+            return scalars_only(operation, f"{thing.__module__}.{thing.__name__}")
+        return writing(operation, thing.nin) if isinstance(thing, np.ufunc) else operation
+
+    def line_of(self, error):
+        """Return the last line of the translated functions that an error passed through, for a message (str)."""
+        own, todo = set(), [function.__code__ for function in self._done]
+        while todo:
+            code = todo.pop()
+            own.add(code)
+            todo += [c for c in code.co_consts if isinstance(c, CodeType)]
+        found, trace = "", error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code in own:
+                found = source_line(trace.tb_frame.f_code, trace.tb_lineno)
+            trace = trace.tb_next
+        return found
 
     def function(self, function):
         """Return `function` with the same code object and its names, closure and defaults on symbols."""
@@ -231,6 +279,25 @@ class Rebinding:
         if bound.__code__ is not function.__code__:
             raise AssertionError(f"{function.__name__}: what was traced is not the function's own code")
         return bound
+
+
+def call(function, arguments, keywords, rebinding):
+    """Run a function's own code on symbols; return its name, and whatever it returns.
+
+    An error names the line of the source where it arose.
+    """
+    plain = getattr(function, "py_func", function)
+    if not isinstance(plain, FunctionType):
+        raise TraceError(f"{function!r} is not a Python or Numba function; pass one that takes and returns scalars")
+    name = plain.__qualname__.rpartition("<locals>.")[2]
+    try:
+        return name, rebinding.function(plain)(*arguments, **keywords)
+    except TraceError as why:
+        place = "" if why.located else rebinding.line_of(why)
+        raise type(why)(f"{name}() cannot be run on symbols: {why}{place}") from why
+    except Exception as why:
+        place = rebinding.line_of(why)
+        raise TraceError(f"{name}() cannot be run on symbols: it raises {type(why).__name__}: {why}{place}") from why
 
 
 def run(function, arguments, keywords=None, rebinding=None, returns=None):
@@ -260,20 +327,11 @@ def run(function, arguments, keywords=None, rebinding=None, returns=None):
 
     Examples
     --------
-    >>> from optnumba.symbolic.values import leaf
+    >>> from optnumba.symbolic.decision.values import leaf
     >>> run(lambda x, y: abs(x) / y, [leaf("x"), leaf("y")])
     Value(Abs(x)/y)
     """
-    plain = getattr(function, "py_func", function)
-    if not isinstance(plain, FunctionType):
-        raise TraceError(f"{function!r} is not a Python or Numba function; pass one that takes and returns scalars")
-    name = plain.__qualname__.rpartition("<locals>.")[2]
-    try:
-        result = (rebinding or Rebinding()).function(plain)(*arguments, **(keywords or {}))
-    except TraceError as why:
-        raise TraceError(f"{name}() cannot be run on symbols: {why}") from why
-    except Exception as why:
-        raise TraceError(f"{name}() cannot be run on symbols: it raises {type(why).__name__}: {why}") from why
+    name, result = call(function, arguments, keywords or {}, rebinding or Rebinding())
     if returns is None:
         return _scalar(name, result)
     if returns == 1 and isinstance(result, Value):

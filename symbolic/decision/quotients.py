@@ -42,7 +42,7 @@ class Space:
     def __init__(self, leaves, roots=24, gaps=12):
         self.leaves = {name: symbol for name, (symbol, _) in leaves.items()}
         kinds = dict(leaves.values())
-        units = [s for s, kind in kinds.items() if kind == UNIT]
+        units = [s for s, kind in kinds.items() if kind in (UNIT, POWER)]
         self.power_of = {s: Symbol(f"{s}**(t-1)") for s in units}
         self.log_of = {s: Symbol(f"log({s})") for s in units}
         self.spare_roots = [Symbol(f"r{i + 1}") for i in range(roots)]

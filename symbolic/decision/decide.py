@@ -45,10 +45,11 @@ class Verdict:
     generators: tuple = ()
 
 
-def decide(space, left, right, given=None):
+def decide(space, left, right, given=None, partial=False):
     """Decide whether two Values are equal for all values of their symbols; right is what left should be.
 
-    `given` may be a Case: assumptions that hold in all cases.
+    `given` may be a Case: assumptions that hold in all cases. With `partial` both sides may be undefined, at the same
+    places.
     """
     todo, cases, failing, residual, generators = [given or Case()], [], [], S.Zero, {}
     while todo:
@@ -57,7 +58,7 @@ def decide(space, left, right, given=None):
             return Verdict(False, nan, tuple(cases), tuple(failing), f"more than {MOST_CASES} order cases")
         reduction = Reduction(space, case)
         try:
-            difference = _difference(reduction, left, right)
+            difference = _difference(reduction, left, right, partial)
         except Split as split:
             todo += [extend(reduction, split.polynomial, sign) for sign in split.signs]
             continue
@@ -72,12 +73,17 @@ def decide(space, left, right, given=None):
     return Verdict(not failing, residual, tuple(cases), tuple(failing), "", tuple(generators))
 
 
-def _difference(reduction, left, right):
-    """Return left - right in normal form, or None where either is undefined."""
-    try:
-        return reduction.add(reduction.value(left), reduction.value(right), -1)
-    except Undefined:
-        return None
+def _difference(reduction, left, right, partial):
+    """Return left - right in normal form, or None where either is undefined; with `partial`, where only one is."""
+    sides = []
+    for side in (left, right):
+        try:
+            sides.append(reduction.value(side))
+        except Undefined:
+            sides.append(None)
+    if None in sides:
+        return reduction.zero if partial and sides == [None, None] else None
+    return reduction.add(*sides, -1)
 
 
 def _generators(reduction):
@@ -100,7 +106,9 @@ def extend(reduction, polynomial, sign):
     for keep in (True, False):
         for symbol in space.used(polynomial):
             try:
-                facts = case.facts + _implied(reduction, polynomial, symbol, sign)
+                facts = (
+                    case.facts + _implied(reduction, polynomial, symbol, sign) + _balanced(reduction, polynomial, sign)
+                )
                 inside = Reduction(space, replace(case, facts=facts))
                 solved = _solve(inside, polynomial, symbol, sign, gap, keep)
                 old = [(s, _substitute(inside, q, symbol, solved)) for s, q in case.eliminated]
@@ -128,6 +136,19 @@ def _implied(reduction, polynomial, symbol, sign):
         if not sign and kind == STRICT and slope == {POSITIVE} and rest == NOT_POSITIVE:
             return _positive(reduction, rest_factors)
     return ()
+
+
+def _balanced(reduction, polynomial, sign):
+    """Return the facts that follow when A - B = 0, A and B having positive coefficients: B > 0 where A > 0."""
+    facts = ()
+    for way in (POSITIVE, NEGATIVE) if not sign else ():
+        sides = [
+            reduction.ring.from_dict({m: s * way * c for m, c in polynomial.terms() if s * way * c > 0})
+            for s in (POSITIVE, NEGATIVE)
+        ]
+        (here, _), (_, there) = map(reduction.product_signs, sides)
+        facts += _positive(reduction, there) if here == {POSITIVE} else ()
+    return facts
 
 
 def _positive(reduction, factors):

@@ -4,20 +4,38 @@ SymPy's own expressions are not used here because they simplify themselves: g/g 
 before anyone can ask what happens at g = 0. A `Value` keeps every operation; `decide` gives it its meaning.
 """
 
+from contextvars import ContextVar
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Rational, Real
 
 import sympy
 
-from .equations.notation import NablaJ
+from ..equations.notation import NablaJ
 
 TYPED_DIGITS = 15  # a decimal of at most 15 digits is the only such decimal near its float: it is what was typed
+
+# Answers the conditions that no symbol but the step number decides; None where every branch is refused (`branches`).
+BRANCHES = ContextVar("branches", default=None)
+
+ROUNDING = Fraction(1, 10**14)
 
 DEEPEST = 150  # operations on the longest path; what reads the graph is recursive
 
 
 class TraceError(TypeError):
-    """A function does what cannot be followed on symbols: the message names it and says what to write instead."""
+    """A function does what cannot be followed on symbols: the message names it and says what to write instead.
+
+    Attributes
+    ----------
+    located : bool
+        Whether the message names the line already.
+    """
+
+    located = False
+
+
+class ArrayNeeded(TraceError):
+    """A function treats a scalar as an array: it may be one over arrays."""
 
 
 def exact(number):
@@ -30,8 +48,8 @@ def exact(number):
     >>> exact(2.0**-60) == Fraction(1, 2**60)
     True
     """
-    if isinstance(number, Integral):
-        return Fraction(int(number))
+    if isinstance(number, Rational):
+        return Fraction(int(number.numerator), int(number.denominator))
     decimal = repr(float(number))
     if decimal in ("inf", "-inf", "nan"):
         raise TraceError(f"the constant {decimal} is not a real number; a rule can compute with finite numbers only")
@@ -61,6 +79,10 @@ class Value:
     __hash__ = object.__hash__
 
     def __bool__(self):
+        decide = BRANCHES.get()
+        answer = None if decide is None else decide(self)
+        if answer is not None:
+            return answer
         raise TraceError("it branches on the value of a symbol; write where(condition, a, b), max or min instead")
 
     def _no_number(self, *_):
@@ -69,9 +91,14 @@ class Value:
     __float__ = __int__ = __index__ = __complex__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
     def _no_array(self, *_):
-        raise TraceError("it treats a scalar as an array; write the step for one coordinate and return new values")
+        raise ArrayNeeded("it treats a scalar as an array; write the step for one coordinate and return new values")
 
     __getitem__ = __setitem__ = __iter__ = __len__ = _no_array
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise ArrayNeeded(f"it asks a scalar for .{name}; write the step for one coordinate, or for arrays alone")
 
     def _no_operation(self, *_):
         raise TraceError("it uses //, % or divmod, which no update rule here has; use + - * / and **")
@@ -162,7 +189,10 @@ def lift(number):
 
 
 def combine(op, *operands):
-    """Return the Value of an operation on Values and numbers."""
+    """Return the Value of an operation on Values and numbers, or the array of them where one operand is an array."""
+    for operand in operands:
+        if hasattr(type(operand), "spread"):
+            return operand.spread(op, operands)
     return Value(op, tuple(lift(x) for x in operands))
 
 
@@ -176,6 +206,52 @@ def leaves(*values):
             names |= {value.payload} if value.op == "leaf" else set()
             todo.extend(value.args)
     return names
+
+
+def substitute(values, meanings, constants=()):
+    """Return a list of Values with leaves, and constants, replaced by other Values.
+
+    Parameters
+    ----------
+    values : iterable of Value
+    meanings : dict of str to Value
+        What stands for each leaf; a leaf that is not in it stays.
+    constants : sequence of (Fraction, Value)
+        What stands for a constant, or for one that differs from it by a float's rounding.
+
+    Examples
+    --------
+    >>> substitute([leaf("a") + leaf("b")], {"a": lift(2)})
+    [Value(b + 2)]
+    """
+    done = {}
+
+    def replaced(node):
+        if id(node) not in done:
+            if node.op == "leaf":
+                done[id(node)] = meanings.get(node.payload, node)
+            elif node.op == "const":
+                near = (v for c, v in constants if abs(c - node.payload) <= ROUNDING * abs(c))
+                done[id(node)] = next(near, node)
+            else:
+                args = tuple(map(replaced, node.args))
+                same = all(a is b for a, b in zip(args, node.args, strict=True))
+                done[id(node)] = node if same else Value(node.op, args, node.payload)
+        return done[id(node)]
+
+    return [replaced(value) for value in values]
+
+
+def shape(values, known):
+    """Return a key that two lists of Values share if and only if they are the same graphs; `known` numbers nodes."""
+    done = {}
+
+    def number(node):
+        if id(node) not in done:
+            done[id(node)] = known.setdefault((node.op, node.payload, *map(number, node.args)), len(known))
+        return done[id(node)]
+
+    return tuple(map(number, values))
 
 
 SYMPY = {

@@ -9,7 +9,7 @@ from math import isqrt
 
 from sympy import QQ, Add, Mul, Rational, S, expand_mul, factorint, log, sqrt
 
-from .equations.notation import t as STEP_NUMBER
+from ..equations.notation import t as STEP_NUMBER
 from .quotients import (
     ANY,
     NEGATIVE,

@@ -149,7 +149,7 @@ def difference(a, b):
     return relative if exactly or relative > SMALLEST else 0
 
 
-def find(claims, space, admissible=lambda point: True):
+def find(claims, space, admissible=lambda point: True, hidden=()):
     """Return the clearest `Counterexample` to any of some claims, or None.
 
     Parameters
@@ -160,11 +160,13 @@ def find(claims, space, admissible=lambda point: True):
         Says what each symbol may be.
     admissible : callable, optional
         Whether a point (dict of leaf name to Fraction) satisfies what is given besides.
+    hidden : collection of str
+        Leaves that no claim has: they stand for an expression, not for a number that anyone chooses.
     """
     best, most = None, 0
     for claim in claims:
         for point in _points(space, claim.verdict.failing if claim.verdict else ()):
-            point = {**point, **claim.at}
+            point = {name: number for name, number in {**point, **claim.at}.items() if name not in hidden}
             try:
                 if not admissible(point):
                     continue
@@ -194,6 +196,8 @@ def _points(space, cases):
 def _draw(kind, generator):
     if kind == STEP:
         return Fraction(generator.choice((1, 2, 3, 5)))
+    if kind == POWER:
+        return generator.choice((Fraction(1, 2), Fraction(3, 4), Fraction(1, 5), Fraction(1), Fraction(0)))
     if kind == UNIT:
         return generator.choice((Fraction(1, 2), Fraction(3, 4), Fraction(9, 10), Fraction(1, 5), Fraction(0)))
     if kind == STRICT:
@@ -204,7 +208,8 @@ def _draw(kind, generator):
 
 def _point_in(space, case, generator):
     """Return a point where the case's eliminated symbols have the values that its assumptions give them, or None."""
-    numbers = {s: _draw(kind, generator) for s, kind in space.kinds.items() if kind != POWER}
+    powers = set(space.power_of.values())
+    numbers = {s: _draw(kind, generator) for s, kind in space.kinds.items() if s not in powers}
     t = next((numbers[s] for s in space.leaves.values() if space.kinds[s] == STEP), Fraction(1))
     numbers |= {power: numbers[s] ** int(t - 1) for s, power in space.power_of.items()}
     try:

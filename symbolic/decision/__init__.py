@@ -1,0 +1,1 @@
+"""The decision procedure: exact expressions, their normal form by cases, and numbers that refute."""
