@@ -1,16 +1,34 @@
-"""The document's update of each algorithm, typed from the document and from nothing else; simplest first."""
+"""What the document says, typed from it and from nothing else: every equation, and each algorithm's update."""
 
-from .adadelta import ADADELTA
-from .adagrad import ADAGRAD
-from .adam import ADAM
-from .adamax import ADAMAX
-from .momentum import MOMENTUM
-from .nadam import NADAM
-from .nag import NAG
+from . import adadelta, adagrad, adam, adamax, momentum, nadam, nag, rmsprop, sgd
 from .notation import Algorithm, Equation
-from .rmsprop import RMSPROP
-from .sgd import SGD
 
-__all__ = ["UPDATES", "Algorithm", "Equation"]
+__all__ = ["EQUATIONS", "UPDATES", "Algorithm", "Equation"]
 
-UPDATES = {a.name: a for a in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
+UPDATES = {
+    update.name: update
+    for update in (
+        sgd.SGD,
+        momentum.MOMENTUM,
+        nag.NAG,
+        adagrad.ADAGRAD,
+        adadelta.ADADELTA,
+        rmsprop.RMSPROP,
+        adam.ADAM,
+        adamax.ADAMAX,
+        nadam.NADAM,
+    )
+}
+
+# Every equation in the document's order, under the algorithm in whose section it stands.
+EQUATIONS = {
+    "sgd": sgd.EQUATIONS,
+    "momentum": momentum.EQUATIONS,
+    "nag": nag.EQUATIONS,
+    "adagrad": adagrad.EQUATIONS,
+    "adadelta": adadelta.EQUATIONS,
+    "rmsprop": rmsprop.EQUATIONS,
+    "adam": adam.EQUATIONS,
+    "adamax": adamax.EQUATIONS,
+    "nadam": nadam.EQUATIONS,
+}
