@@ -12,16 +12,18 @@ from numba.core.errors import NumbaError
 
 from .loops.memory import real_array
 from .rule import Rule
-from .rules import RULES
+from .rules import ALIASES, DOCUMENT, LIBRARIES, RULES
 
 
-def find_rule(method):
-    """Return the rule called `method`.
+def find_rule(method, argument="method"):
+    """Return the rule called `method`: the one place where a name becomes a rule.
 
     Parameters
     ----------
     method : str or Rule
-        A name in `RULES` in any case, or a rule of your own.
+        A name in `RULES`, or an algorithm and a library such as ``"adam:torch"``, in any case; or a rule of your own.
+    argument : str, default "method"
+        What the caller calls it, for the message.
 
     Returns
     -------
@@ -31,14 +33,24 @@ def find_rule(method):
     ------
     ValueError
         When there is no such rule; the message names the nearest.
+
+    Examples
+    --------
+    >>> find_rule("adam:keras"), find_rule("adam:torch")
+    (Rule('adam:keras'), Rule('adam'))
     """
     if isinstance(method, Rule):
         return method
-    if isinstance(method, str) and method.lower() in RULES:
-        return RULES[method.lower()]
-    near = get_close_matches(str(method).lower(), RULES, n=1, cutoff=0.4)
+    name = method.lower() if isinstance(method, str) else ""
+    name = ALIASES.get(name, name)
+    if name in RULES:
+        return RULES[name]
+    near = get_close_matches(str(method).lower(), [*RULES, *ALIASES], n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else "see optnumba.RULES"
-    raise ValueError(f"method={method!r} is not one of {', '.join(RULES)}; {hint}")
+    raise ValueError(
+        f"{argument}={method!r} is not a Rule, nor the name of one; use one of {', '.join(DOCUMENT)}, by itself or "
+        f"with a library ({', '.join(LIBRARIES)}) as in 'adam:keras'; {hint}"
+    )
 
 
 def find_hyperparameters(rule, given, dtype):

@@ -77,7 +77,7 @@ class Minimization:
 
     def _compiled_loop(self):
         """Return the loop compiled, for the first of the ways that are left to keep the objective from writing on x."""
-        label = f"{self.rule.name}_{getattr(self.objective.fun, '__name__', 'fun')}"
+        label = f"{self.rule.label}_{getattr(self.objective.fun, '__name__', 'fun')}"
         return kernel(descent.descend, label, {**self._names, **self._ways[0]})
 
     def _interpreted_loop(self):
@@ -89,7 +89,7 @@ class Minimization:
             "learning_rate": bind(
                 names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
             ),
-            **{f.__name__: kernel(f, self.rule.name, names) for f in (descent.steep, descent.move, descent.still)},
+            **{f.__name__: kernel(f, self.rule.label, names) for f in (descent.steep, descent.move, descent.still)},
             "row": lambda matrix, k: matrix[k],
             "hand": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),

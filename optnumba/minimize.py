@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Real
 from time import perf_counter
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -49,7 +48,7 @@ def minimize(
     args : tuple, default ()
         Further arguments of `fun` and `jac`.
     method : str or Rule, default "adam"
-        A name in `optnumba.RULES`.
+        A name in `optnumba.RULES`, or an algorithm and a library: ``"adam:keras"``.
     jac : callable, True, "inplace", "2-point", "3-point" or None
         ``jac(x, *args) -> g``; True: ``fun(x, *args) -> (f, g)`` with g an array or a tuple of n scalars;
         "inplace": ``fun(x, grad, *args) -> f`` writes every entry of grad; None or "2-point", "3-point": finite
@@ -269,7 +268,24 @@ class Method:
         return minimize(fun, x0, args, self.name, jac, bounds, None, callback, options, constraints)
 
     def __repr__(self):
-        return f"optnumba.methods.{self.name}"
+        return f"optnumba.methods[{self.name!r}]" if ":" in self.name else f"optnumba.methods.{self.name}"
 
 
-methods = SimpleNamespace(**{name: Method(name) for name in RULES})
+class Methods:
+    """Every rule as a method for `scipy.optimize.minimize`: as an attribute, or by a name such as ``"adam:keras"``.
+
+    Examples
+    --------
+    >>> import optnumba
+    >>> optnumba.methods.adam, optnumba.methods["adam:keras"]
+    (optnumba.methods.adam, optnumba.methods['adam:keras'])
+    """
+
+    def __init__(self):
+        vars(self).update({name: Method(name) for name in RULES})
+
+    def __getitem__(self, name):
+        return vars(self)[find_rule(name, "name").name]
+
+
+methods = Methods()

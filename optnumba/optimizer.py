@@ -28,7 +28,7 @@ class Optimizer:
     params : numpy.ndarray, or list, tuple or dict of them
         All float32 or all float64, writable and apart in memory; any shape and strides. Changed in place by `step`.
     method : str or Rule, default "adam"
-        A name in `optnumba.RULES`.
+        A name in `optnumba.RULES`, or an algorithm and a library: ``"adam:keras"``.
     **hyper : float
         The rule's hyperparameters by name; ``learning_rate`` may be a function of the step number t = 1, 2, ... that
         Numba compiles.
@@ -194,7 +194,7 @@ class Optimizer:
     def _loop(self, loop, parallel=False):
         key = loop, parallel
         if key not in self._kernels:
-            self._kernels[key] = kernel(loop, self.rule.name, self._rule_names, parallel)
+            self._kernels[key] = kernel(loop, self.rule.label, self._rule_names, parallel)
         return self._kernels[key]
 
     def _table(self, skipped):

@@ -1,7 +1,7 @@
 """What an update rule is: two scalar functions and the names, defaults and intervals that go with them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import signature
 from numbers import Real
@@ -125,6 +125,11 @@ class Rule:
         shows by induction that it is what `coefficients` carries.
     readout : callable, optional
         ``readout(x, *slots, *coefficients) -> solution`` where x is not the iterate itself (NAG).
+    recurrent : tuple of str
+        The first names of `carry` that no closed form gives (torch's NAdam multiplies decays that change from step to
+        step); `start` then returns the others. The prover takes them for states that the equations define.
+    replay : callable, optional
+        ``replay(t, *hyper) -> recurrent`` after t steps, found by going through them: needed where there are any.
 
     Raises
     ------
@@ -149,9 +154,11 @@ class Rule:
     carry: tuple[str, ...] = ()
     start: Callable | None = None
     readout: Callable | None = None
+    recurrent: tuple[str, ...] = ()
+    replay: Callable | None = None
 
     def __post_init__(self):
-        for field in ("slots", "hyper", "carry"):
+        for field in ("slots", "hyper", "carry", "recurrent"):
             object.__setattr__(self, field, tuple(getattr(self, field)))  # a rule is a key of caches
         names = tuple(h.name for h in self.hyper)
         if "learning_rate" in names[1:]:
@@ -160,10 +167,20 @@ class Rule:
             )
         if bool(self.carry) != (self.start is not None):
             raise TypeError(f"rule {self.name!r}: carry={self.carry!r} and start={self.start!r} go together; give both")
+        if self.carry[: len(self.recurrent)] != self.recurrent:
+            raise TypeError(
+                f"rule {self.name!r}: recurrent={self.recurrent!r} must come first in carry={self.carry!r}; reorder it"
+            )
+        if bool(self.recurrent) != (self.replay is not None):
+            raise TypeError(
+                f"rule {self.name!r}: recurrent={self.recurrent!r} and replay={self.replay!r} go together; give both"
+            )
         self._expect("update", ("x", "g", *self.slots), open_ended=True)
         self._expect("coefficients", ("t", *self.carry, *names))
         if self.start is not None:
             self._expect("start", ("t", *names))
+        if self.replay is not None:
+            self._expect("replay", ("t", *names))
         if self.readout is not None:
             self._expect("readout", ("x", *self.slots, *self.coefficient_names))
 
@@ -179,6 +196,11 @@ class Rule:
     def __repr__(self):
         return f"Rule({self.name!r})"
 
+    @property
+    def label(self):
+        """The algorithm without its library, for the names of cache files: rules that compute the same share one."""
+        return self.name.partition(":")[0]
+
     @cached_property
     def coefficient_names(self):
         """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
@@ -188,6 +210,36 @@ class Rule:
     def defaults(self):
         """The hyperparameters and their default values (dict)."""
         return {h.name: h.default for h in self.hyper}
+
+    def with_defaults(self, name, source, **defaults):
+        """Return the same arithmetic under another name, with other defaults.
+
+        Parameters
+        ----------
+        name, source : str
+            Of the new rule.
+        **defaults : float
+            By name; the other hyperparameters keep theirs.
+
+        Returns
+        -------
+        Rule
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a name that is not a hyperparameter, or a value outside its interval.
+
+        Examples
+        --------
+        >>> from optnumba import RULES
+        >>> RULES["sgd"].with_defaults("brisk", "an example", learning_rate=0.1).defaults
+        {'learning_rate': 0.1}
+        """
+        values = self.check(**defaults)
+        return replace(
+            self, name=name, source=source, hyper=tuple(replace(h, default=values[h.name]) for h in self.hyper)
+        )
 
     def check(self, **given):
         """Return all hyperparameters as floats, in order: those `given`, checked, and the defaults of the rest.
@@ -238,4 +290,5 @@ class Rule:
         if t == 0 or not self.carry:
             return (0.0,) * len(self.carry)
         with np.errstate(divide="ignore"):  # log 0 = -inf where a decay is 0, and its power 0 as it should be
-            return tuple(float(c) for c in self.start(float(t), *values))
+            replayed = self.replay(float(t), *values) if self.replay else ()
+            return tuple(float(c) for c in (*replayed, *self.start(float(t), *values)))

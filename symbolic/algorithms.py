@@ -1,5 +1,7 @@
 """Every algorithm whose equations are known: the document's nine, and the conventions of the libraries."""
 
+from optnumba.rules import ALIASES
+
 from .conventions import CONVENTIONS
 from .equations import UPDATES
 
@@ -8,9 +10,10 @@ ALGORITHMS = {**UPDATES, **CONVENTIONS}
 
 def algorithm(name):
     """Return the `Algorithm` called `name`, or raise a ValueError that lists the names."""
-    if name not in ALGORITHMS:
-        raise ValueError(f"name={name!r} is not an algorithm; use one of {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]
+    known = ALIASES.get(name, name)
+    if known not in ALGORITHMS:
+        raise ValueError(f"name={name!r} is not an algorithm; use one of {', '.join([*ALGORITHMS, *ALIASES])}")
+    return ALGORITHMS[known]
 
 
 def update_equations(name):
@@ -19,7 +22,7 @@ def update_equations(name):
     Parameters
     ----------
     name : str
-        As in ``optnumba.RULES``.
+        As in ``optnumba.RULES``; or an algorithm and a library, such as ``"adam:torch"``.
 
     Returns
     -------
@@ -37,8 +40,8 @@ def update_equations(name):
     >>> from optnumba import symbolic
     >>> for equation in symbolic.update_equations("momentum"):
     ...     print(equation)
-    MOM-1: v_t = v_{t-1}*γ + η*∇J(θ_t)
-    MOM-2: θ_{t+1} = -v_t + θ_t
+    MOM-1: v_t = γ*v_{t-1} + η*∇J(θ_t)
+    MOM-2: θ_{t+1} = θ_t - v_t
     >>> symbolic.update_equations("adam")[-1].id
     'ADAM-6'
     """

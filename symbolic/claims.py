@@ -5,13 +5,15 @@ from itertools import permutations
 
 from sympy import Symbol
 
-from .counterexample import find
-from .decide import Verdict, decide
+from .conventions.convention import scalars_of
+from .decision.counterexample import find
+from .decision.decide import Verdict, decide
+from .decision.exponentials import Exponentials
+from .decision.quotients import NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT, Space
+from .decision.values import combine, from_sympy, leaf, lift, substitute, to_sympy
 from .equations.notation import HYPER, NablaJ, phi, t, theta, theta_next
 from .equations.notation import g as gradient_letter
 from .proof import Proof
-from .quotients import NONNEGATIVE, REAL, STEP, STRICT, UNIT, Space
-from .values import combine, from_sympy, leaf, lift, to_sympy
 
 KINDS = {"(0, inf)": STRICT, "[0, inf)": NONNEGATIVE, "[0, 1)": UNIT}
 
@@ -52,7 +54,7 @@ class Candidate:
     ran : tuple of str
         The functions that were run, for the explanation.
     slots : tuple of str
-        Names of the leaves of the state arguments (`leaf_names`).
+        Names of the leaves of the state arguments (`leaf_names`), and then of the recurrent carried scalars.
     hyper : dict of str to str
         The name of the leaf for each of the document's hyperparameters that the step takes.
     intervals : dict of str to str
@@ -67,6 +69,8 @@ class Candidate:
         What else has to be shown (the induction of the carried scalars).
     notes : tuple of str
         Further lines of the explanation.
+    numbers : dict
+        What the step is at some numbers, kept by `screening`.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Candidate:
     theta_after: object = None
     claims: tuple = ()
     notes: tuple[str, ...] = ()
+    numbers: dict = field(default_factory=dict, repr=False)
 
 
 def leaf_names(slots, hyper):
@@ -101,20 +106,35 @@ def leaf_names(slots, hyper):
     return tuple(f"{name}_" if name in taken else name for name in slots), hyper
 
 
-def compare(candidate, algorithm):
-    """Return the `Proof` that a candidate's step is, or is not, the document's.
+def compare(candidate, algorithm, given=None, states=None, partial=False):
+    """Return the `Proof` that a candidate's step is, or is not, the algorithm's.
 
-    The slots may be the document's states in any order; the order as given is tried first. A claim is refuted only
-    where it is refuted in every order.
+    The slots may be the algorithm's states in any order; the order as given is tried first. A claim is refuted only
+    where it is refuted in every order. Scalars that all coordinates share follow the slots.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    algorithm : Algorithm
+    given : dict of str to Value, optional
+        What some leaves are, where the claims are about a special step: t = 1 and every state 0.
+    states : tuple of (Symbol, Symbol), optional
+        The one order of the algorithm's states to try.
+    partial : bool
+        Whether both may be undefined at the same places: for equations that are not always defined.
     """
-    if len(candidate.slots) != len(algorithm.states):
+    known = (*algorithm.states, *scalars_of(algorithm))
+    if len(candidate.slots) != len(known):
         mine = f"{candidate.name!r} has {len(candidate.slots)} state(s) ({', '.join(candidate.slots) or 'none'})"
-        wanted = ", ".join(str(before) for before, _ in algorithm.states) or "none"
+        wanted = ", ".join(str(before) for before, _ in known) or "none"
         raise TypeError(
-            f"{mine}, and {algorithm.name!r} has {len(algorithm.states)} ({wanted}); give it as many states, and "
+            f"{mine}, and {algorithm.name!r} has {len(known)} ({wanted}); give it as many states, and "
             f"its hyperparameters the names {', '.join(algorithm.hyper)}"
         )
-    orders = [_Attempt(candidate, algorithm, states) for states in permutations(algorithm.states)]
+    orders = [
+        _Attempt(candidate, algorithm, (*order, *scalars_of(algorithm)), given or {}, partial)
+        for order in ([states] if states else permutations(algorithm.states))
+    ]
     first = orders[0].proof()
     if first.proved:
         return first
@@ -126,19 +146,29 @@ def compare(candidate, algorithm):
 class _Attempt:
     """The claims for one assignment of the document's states to the slots."""
 
-    def __init__(self, candidate, algorithm, states):
+    def __init__(self, candidate, algorithm, states, given, partial):
+        self.partial = partial
         self.candidate, self.algorithm, self.states = candidate, algorithm, tuple(states)
         self.letters, kinds = _symbols(candidate, algorithm, states)
-        self.space = Space({name: (letter, kinds[name]) for name, letter in self.letters.items()})
+        self.leaves = {name: (letter, kinds[name]) for name, letter in self.letters.items()}
         self.claims, self.invariants = _claims(candidate, algorithm, states)
+        fixed = {name: value.payload for name, value in given.items() if value.op == "const"}
+        for claim in (*self.claims, *self.invariants) if given else ():
+            claim.left, claim.right = substitute((claim.left, claim.right), given)
+            claim.at = {**claim.at, **fixed}
 
     def refuted_at_once(self):
-        return find(self.claims, self.space) is not None
+        return find(self.claims, Space(self.leaves)) is not None
 
     def proof(self):
         everything = (*self.claims, *self.invariants)
-        for claim in everything:
-            claim.verdict = verdict = decide(self.space, claim.left, claim.right)
+        powers = Exponentials(self.leaves)
+        sides = [(powers.rewrite(claim.left), powers.rewrite(claim.right)) for claim in everything]
+        space = Space(self.leaves | powers.leaves)
+        for claim, (left, right) in zip(everything, sides, strict=True):
+            claim.verdict = verdict = decide(space, left, right, partial=self.partial)
+            verdict.generators += tuple(f"{symbol} = {power}" for symbol, power in powers.meanings.items())
+            verdict.residual = verdict.residual.xreplace(powers.meanings)
             if verdict.reason:
                 verdict.residual = to_sympy(claim.left, self.letters) - to_sympy(claim.right, self.letters)
         failures = [claim for claim in everything if not claim.verdict.holds]
@@ -149,7 +179,7 @@ class _Attempt:
             self.letters,
             tuple(self.claims),
             tuple(self.invariants),
-            find(failures, self.space) if failures else None,
+            find(failures, space, hidden=powers.leaves) if failures else None,
         )
 
 
@@ -159,6 +189,8 @@ def _symbols(candidate, algorithm, states):
     kinds = {"x": REAL, "g": REAL, "t": STEP}
     for slot, (before, _) in zip(candidate.slots, states, strict=True):
         letters[slot], kinds[slot] = before, NONNEGATIVE if before.is_nonnegative else REAL
+        if any(before == scalar for scalar, _ in scalars_of(algorithm)):
+            kinds[slot] = POWER
     for name in algorithm.hyper:
         symbol, interval = HYPER[name]
         mine = candidate.hyper.get(name, name)
@@ -201,5 +233,9 @@ def _claims(candidate, algorithm, states):
         Claim(f"{new} >= 0", combine("<=", 0, known[new]), lift(1), f"{new} >= 0, as it starts at 0")
         for _, new in states
         if new.is_nonnegative
+    ]
+    invariants += [
+        Claim(f"{new} <= 1", combine("<=", known[new], 1), lift(1), f"{new} <= 1, as it starts at 0")
+        for _, new in scalars_of(algorithm)
     ]
     return [*claims, *candidate.claims], invariants

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sympy import Rational
 
-from .counterexample import Counterexample
+from .conventions.convention import origin_of, scalars_of
+from .decision.counterexample import Counterexample
 from .equations.notation import HYPER
 from .latex import aligned, latex
 
@@ -82,7 +83,7 @@ class Proof:
         blocks = [
             [self._headline()],
             self._indented("Run on symbols, their own bytecode", self.candidate.ran),
-            self._indented(f"The document's equations of {self.algorithm.name}", self._equations()),
+            self._indented(f"The equations of {self.algorithm.name}", self._equations()),
             self._indented("What the symbols are", self._symbols()),
             self._indented("Generators", self._generators()),
             self._indented("Claims", self._claims()),
@@ -104,7 +105,7 @@ class Proof:
             "refuted": "is NOT equal to",
             "undecided": "could not be proved or refuted to be",
         }[self.status]
-        return f"{self.candidate.name} {verdict} {self.algorithm.name} of the document."
+        return f"{self.candidate.name} {verdict} {self.algorithm.name} of {origin_of(self.algorithm)}."
 
     def _equations(self):
         lines = [str(equation) for equation in self.algorithm.equations]
@@ -113,8 +114,10 @@ class Proof:
 
     def _symbols(self):
         lines = [f"x is {self.letters['x']}, g is ∇J at x, t = 1, 2, ..."]
+        shared = [before for before, _ in scalars_of(self.algorithm)]
         for slot, (before, _) in zip(self.candidate.slots, self.states, strict=True):
-            lines.append(f"{slot} is {before}; it starts at 0 (E-27)")
+            scope = ", one number in [0, 1] for all coordinates" if before in shared else ""
+            lines.append(f"{slot} is {before}{scope}; it starts at 0 (E-27)")
         for name in self.algorithm.hyper:
             symbol, interval = HYPER[name]
             given = self.candidate.hyper.get(name)
@@ -150,7 +153,7 @@ class Proof:
 
     def _conclusion(self):
         if self.proved:
-            return ["equal for all real numbers in these intervals, and defined wherever the document is"]
+            return ["equal for all real numbers in these intervals, and defined wherever the equations are"]
         if self.counterexample:
             return [f"refuted: {self.counterexample}", *self._partly()]
         return ["undecided: neither shown to be equal nor seen to differ at any number tried; this is not a proof"]

@@ -4,26 +4,27 @@ from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
 
+from optnumba.arguments import find_rule
 from optnumba.rule import Rule
-from optnumba.rules import RULES
 
 from .algorithms import algorithm
 from .claims import Candidate, Claim, compare, leaf_names
+from .decision.values import leaf, lift
 from .trace import run
-from .values import leaf, lift
 
 
 def prove(rule, against=None):
-    """Decide whether a rule computes the document's update, for all numbers.
+    """Decide whether a rule computes the document's update, or its library's, for all numbers.
 
     The rule's own bytecode runs on symbols, `coefficients` and then `update`; a carried scalar is replaced by the
-    closed form that `start` gives, after an induction that shows it to be one. The difference from the document is
+    closed form that `start` gives, after an induction that shows it to be one; where there is none, it is a state like
+    others, which the equations define. The difference from the document is
     reduced to a literal 0 by a decision procedure; what it cannot decide is not proved.
 
     Parameters
     ----------
     rule : Rule or str
-        A rule, or the name of one in ``optnumba.RULES``.
+        A rule, or the name of one: ``"adam"``, or ``"adam:keras"`` for what a library computes under that name.
     against : str, optional
         The algorithm to compare with, where it is not the rule's name.
 
@@ -49,16 +50,8 @@ def prove(rule, against=None):
     >>> symbolic.prove("nadam", against="adam").status
     'refuted'
     """
-    rule = _rule(rule)
+    rule = find_rule(rule, "rule")
     return compare(trace_rule(rule), algorithm(against or rule.name))
-
-
-def _rule(rule):
-    if isinstance(rule, Rule):
-        return rule
-    if not isinstance(rule, str) or rule not in RULES:
-        raise ValueError(f"rule={rule!r} is not a Rule, nor the name of one; use one of {', '.join(RULES)}")
-    return RULES[rule]
 
 
 def place(function):
@@ -75,24 +68,27 @@ class _Step:
     rule: Rule
     t: object
     hyper: list
+    recurrent: list
 
-    def carry_after(self, t):
-        """Return the carried scalars after t steps by the closed form."""
-        return run(self.rule.start, [t, *self.hyper], returns=len(self.rule.carry)) if self.rule.carry else ()
+    def closed_after(self, t):
+        """Return the carried scalars after t steps that have a closed form."""
+        count = len(self.rule.carry) - len(self.recurrent)
+        return run(self.rule.start, [t, *self.hyper], returns=count) if self.rule.carry else ()
 
     def coefficients(self):
-        """Return (carried scalars, coefficients) of step t, from the closed form after t-1 steps."""
+        """Return (carried scalars, coefficients) of step t, from those after t-1 steps."""
         count, names = len(self.rule.carry), self.rule.coefficient_names
-        before = self.carry_after(self.t - 1)
+        before = *self.recurrent, *self.closed_after(self.t - 1)
         values = run(self.rule.coefficients, [self.t, *before, *self.hyper], returns=count + len(names))
         return values[:count], values[count:]
 
 
 def trace_rule(rule):
     """Return the `Candidate` of a rule: its functions run on symbols, and the induction of what it carries."""
-    slot_names, names = leaf_names(rule.slots, [h.name for h in rule.hyper])
-    step = _Step(rule, leaf("t"), [leaf(name) for name in names])
-    x, slots = leaf("x"), [leaf(slot) for slot in slot_names]
+    state_names, names = leaf_names((*rule.slots, *rule.recurrent), [h.name for h in rule.hyper])
+    states, count = [leaf(state) for state in state_names], len(rule.recurrent)
+    x, slots = leaf("x"), states[: len(rule.slots)]
+    step = _Step(rule, leaf("t"), [leaf(name) for name in names], states[len(rule.slots) :])
     carried, coefficients = step.coefficients()
     new_x, *after = run(rule.update, [x, leaf("g"), *slots, *coefficients], returns=1 + len(slots))
     theta, theta_after = x, new_x
@@ -104,26 +100,24 @@ def trace_rule(rule):
     return Candidate(
         name=rule.name,
         ran=tuple(place(f) for f in functions),
-        slots=slot_names,
+        slots=state_names,
         hyper={name: name for name in names},
         intervals={name: h.interval for name, h in zip(names, rule.hyper, strict=True)},
         x=new_x,
-        after=tuple(after),
+        after=(*after, *carried[:count]),
         held=x,
         theta=theta,
         theta_after=theta_after,
-        claims=_induction(rule, step, carried),
+        claims=_induction(rule, step, carried[count:]),
         notes=(f"source: {rule.source}",) if rule.source else (),
     )
 
 
 def _induction(rule, step, carried):
     """Return the claims that `start` is what `coefficients` carries: 0 before step 1, and kept by every step."""
-    if not rule.carry:
-        return ()
-    base, closed = step.carry_after(lift(0)), step.carry_after(step.t)
+    base, closed = step.closed_after(lift(0)), step.closed_after(step.t)
     claims = []
-    for name, zero, stepped, form in zip(rule.carry, base, carried, closed, strict=True):
+    for name, zero, stepped, form in zip(rule.carry[len(step.recurrent) :], base, carried, closed, strict=True):
         claims.append(Claim(f"{name} at t = 0", zero, lift(0), f"induction, base: start(0) gives {name} = 0", {"t": 0}))
         text = f"induction, step: coefficients takes {name} = start(t-1) to start(t)"
         claims.append(Claim(name, stepped, form, text))

@@ -12,7 +12,8 @@ import pytest
 import scipy.optimize
 from numba import njit
 
-from optnumba import RULES, minimize
+from optnumba import minimize
+from optnumba.rules import DOCUMENT
 
 GTOL = 1e-8
 # Constant rates reach 1e-8 in all problems. Where the gradient vanishes, the rate that is left is η/√ε for RMSprop,
@@ -107,7 +108,7 @@ def optima():
     return found
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", DOCUMENT)
 def test_every_rule_finds_the_optimum_that_scipy_finds(name, optima):
     for key, (args, n, mu) in PROBLEMS.items():
         x_scipy, f_scipy, slope_scipy = optima[key]

@@ -15,14 +15,15 @@ from naive import NAIVE
 from numba import njit
 
 import optnumba
-from optnumba import RULES, Optimizer
+from optnumba import Optimizer
+from optnumba.rules import DOCUMENT
 
 STEPS = 200
 DTYPES = (np.float32, np.float64)
 START = (1.0, 0.0, 0.0, 0.5)
 CURVATURE = (1.0, 1e-4, 1e-8, 0.0)
 CENTRE = (-1.0, 1.0, -1.0, 2.0)
-WITH_RATE = [name for name in RULES if "learning_rate" in RULES[name].defaults]
+WITH_RATE = [name for name in DOCUMENT if "learning_rate" in DOCUMENT[name].defaults]
 ALL_STEPS = {"maxiter": STEPS, "gtol": 0, "return_all": True}
 
 
@@ -126,10 +127,10 @@ def assert_same(found, expected, way_in=""):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", DOCUMENT)
 def test_the_tolerance_notices_a_constant_that_is_off_by_a_thousandth(name, dtype):
     points, iterates = textbook(name, dtype)
-    for hyper, default in RULES[name].defaults.items():
+    for hyper, default in DOCUMENT[name].defaults.items():
         _, other = textbook(name, dtype, **{hyper: default * 0.999})
         assert (np.abs(other - iterates) > 2 * allowed(iterates)).any(), hyper
 
@@ -177,17 +178,17 @@ def test_the_tolerance_notices_a_misplaced_epsilon(name, wrong, dtype, monkeypat
 # -- The table --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", DOCUMENT)
 def test_the_defaults_are_those_of_the_document(name):
     parameters = signature(NAIVE[name]).parameters.values()
     typed_again = {
         p.name: p.default for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is not p.empty
     }
-    assert RULES[name].defaults == typed_again
+    assert DOCUMENT[name].defaults == typed_again
 
 
 def test_both_tables_name_the_same_nine_rules():
-    assert list(RULES) == list(NAIVE)
+    assert list(DOCUMENT) == list(NAIVE)
 
 
 # -- Optimizer: arrays in place ----------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def run(params, name, args, **hyper):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", DOCUMENT)
 def test_optimizer(name, dtype):
     x0, args = problem(dtype)
     _, expected = textbook(name, dtype)
@@ -254,7 +255,7 @@ def test_optimizer(name, dtype):
         assert_same(run(params, name, args), expected[:, : flat(params).size], layout)
 
 
-@pytest.mark.parametrize(("name", "dtype"), covering(RULES, DTYPES))
+@pytest.mark.parametrize(("name", "dtype"), covering(DOCUMENT, DTYPES))
 def test_optimizer_on_strided_arrays(name, dtype):
     x0, args = problem(dtype)
     _, expected = textbook(name, dtype)
@@ -293,12 +294,12 @@ def assert_loops_are_the_textbook(forms, name, dtype, **hyper):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", DOCUMENT)
 def test_minimize_a_python_objective(name, dtype):
     assert_loops_are_the_textbook(FORMS, name, dtype)
 
 
-@pytest.mark.parametrize(("name", "form", "dtype"), covering(RULES, COMPILED, DTYPES))
+@pytest.mark.parametrize(("name", "form", "dtype"), covering(DOCUMENT, COMPILED, DTYPES))
 def test_minimize_a_numba_objective(name, form, dtype):
     assert_loops_are_the_textbook({form: COMPILED[form]}, name, dtype)
 

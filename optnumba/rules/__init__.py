@@ -1,13 +1,17 @@
-"""The table of update rules, simplest first."""
+"""The table of update rules: the document's nine, simplest first, and then what the libraries make of them."""
 
 from .adadelta import ADADELTA
 from .adagrad import ADAGRAD
 from .adam import ADAM
 from .adamax import ADAMAX
+from .conventions import ALIASES, CONVENTIONS, LIBRARIES
 from .momentum import MOMENTUM
 from .nadam import NADAM
 from .nag import NAG
 from .rmsprop import RMSPROP
 from .sgd import SGD
 
-RULES = {rule.name: rule for rule in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
+__all__ = ["ALIASES", "CONVENTIONS", "DOCUMENT", "LIBRARIES", "RULES"]
+
+DOCUMENT = {rule.name: rule for rule in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
+RULES = {**DOCUMENT, **CONVENTIONS}

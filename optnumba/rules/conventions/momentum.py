@@ -1,0 +1,19 @@
+"""Momentum with the rate outside the velocity b: v = ηb while the rate is constant, and only then (T-MOM-7)."""
+
+from dataclasses import replace
+
+from ..momentum import MOMENTUM
+
+
+def update(x, g, b, eta, gamma):
+    b = gamma * b + g
+    return x - eta * b, b
+
+
+# The libraries' own default of `momentum`, 0, is gradient descent; the document's 0.9 stands where they have no other.
+MOMENTUM_TORCH = replace(MOMENTUM, update=update, slots=("b",)).with_defaults(
+    "momentum:torch", "torch 2.13, optim/sgd.py, dampening=0; optax 0.2.8, sgd(momentum=...)", learning_rate=0.001
+)
+MOMENTUM_ENSMALLEN = MOMENTUM.with_defaults(
+    "momentum:ensmallen", "ensmallen, sgd/update_policies/momentum_update.hpp", momentum=0.5
+)
