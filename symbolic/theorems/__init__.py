@@ -1,23 +1,38 @@
 """What follows from the document's equations: one file per algorithm, each theorem with its proof."""
 
+from ..catalogue import Catalogue, suggestion
+from .adadelta import ADADELTA
+from .adagrad import ADAGRAD
+from .adam import ADAM
+from .adamax import ADAMAX
+from .momentum import MOMENTUM
+from .nadam import NADAM
+from .nag import NAG
+from .rmsprop import RMSPROP
+from .schedules import SCHEDULES
+from .sgd import SGD
 from .theorem import Theorem
 
 __all__ = ["THEOREMS", "Theorem", "theorems"]
 
 # The theorems of each algorithm, as in ``optnumba.RULES``.
-THEOREMS = {}
+THEOREMS = {
+    "sgd": SGD + SCHEDULES,
+    "momentum": MOMENTUM,
+    "nag": NAG,
+    "adagrad": ADAGRAD,
+    "adadelta": ADADELTA,
+    "rmsprop": RMSPROP,
+    "adam": ADAM,
+    "adamax": ADAMAX,
+    "nadam": NADAM,
+}
 
 
-class Theorems(tuple):
-    """Theorems in order; one is also found by its id."""
+class Theorems(Catalogue):
+    """Theorems in order."""
 
-    def __getitem__(self, key):
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        for theorem in self:
-            if theorem.id == key:
-                return theorem
-        raise KeyError(f"{key!r} is none of {', '.join(theorem.id for theorem in self)}")
+    what, several = "theorem", "theorems"
 
 
 def theorems(name=None):
@@ -49,5 +64,5 @@ def theorems(name=None):
     if name is None:
         return Theorems(theorem for group in THEOREMS.values() for theorem in group)
     if name not in THEOREMS:
-        raise ValueError(f"name={name!r} is not an algorithm of the document; use one of {', '.join(THEOREMS)}")
+        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, THEOREMS)}")
     return Theorems(THEOREMS[name])

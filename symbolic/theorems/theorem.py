@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import sympy
 
+from ..equations.forms import text
 from ..evidence import Evidence, Part
 from ..latex import latex
 
@@ -52,12 +53,12 @@ class Theorem:
     @property
     def statement(self):
         """The statement as plain text (str)."""
-        return self.text.format(**{name: str(formula) for name, formula in self.claim.items()})
+        return self.text.format(**{name: _text(formula) for name, formula in self.claim.items()})
 
     @property
     def markdown(self):
         """The statement with its formulas in LaTeX between dollars (str)."""
-        return self.text.format(**{name: f"${_latex(formula)}$" for name, formula in self.claim.items()})
+        return self.text.format(**{name: _latex(formula) for name, formula in self.claim.items()})
 
     def prove(self):
         """Return the `Evidence` for this theorem, worked out now."""
@@ -82,5 +83,9 @@ class Theorem:
         return f"**{self.id}** {self.markdown}{assumed}"
 
 
+def _text(formula):
+    return text(formula) if isinstance(formula, sympy.Basic) else str(formula)
+
+
 def _latex(formula):
-    return latex(formula) if isinstance(formula, sympy.Basic | sympy.MatrixBase) else str(formula)
+    return f"${latex(formula)}$" if isinstance(formula, sympy.Basic | sympy.MatrixBase) else str(formula)
