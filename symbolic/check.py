@@ -1,57 +1,68 @@
-"""Checks a user's own step function against the document: `check`."""
+"""Checks a user's own step function against the document and the libraries: `check`."""
 
-from dataclasses import replace
-from inspect import Parameter, signature
+from fractions import Fraction
+from itertools import product
+from math import prod
 
-from .algorithms import algorithm
-from .claims import Candidate, compare, leaf_names
-from .equations.notation import HYPER, NablaJ, theta
-from .prove import place
-from .trace import Rebinding, run
-from .values import TraceError, leaf
+from .algorithms import ALGORITHMS, algorithm
+from .checking.calling import INSIDE, trace_step
+from .checking.candidates import generalised
+from .checking.changes import changes, fixed
+from .checking.matching import matches
+from .checking.report import Check
+from .checking.settling import closeness, equal, fits, settle
+from .checking.variants import pairs, variants
+from .claims import compare
+from .decision.values import TraceError
+from .equations import UPDATES
+from .equations.notation import HYPER
 
-# Other names in use for a hyperparameter; one counts only where its usual name is not there.
-ALIASES = {
-    "learning_rate": ("lr", "eta", "η", "alpha", "α", "step_size", "stepsize"),
-    "momentum": ("gamma", "γ", "mu", "μ", "beta"),
-    "rho": ("gamma", "γ", "ρ", "decay", "beta2", "beta"),
-    "beta1": ("b1", "β1", "beta_1"),
-    "beta2": ("b2", "β2", "beta_2"),
-    "eps": ("epsilon", "ε"),
-}
-
-INSIDE = {"(0, inf)": lambda number: 0 < number < float("inf"), "[0, 1)": lambda number: 0 <= number < 1}
+MOST_SETTINGS = 600  # of numbers in the code for hyperparameters that a step does not take
 
 
-def check(step, name):
-    """Decide whether a user's own step function computes the document's update, for all numbers.
+def check(step, name=None):
+    """Decide whether a user's own step function computes a known update, for all numbers.
 
     Parameters
     ----------
     step : callable
-        ``step(x, g, *state, t, *hyper) -> (x, *state)`` for one coordinate, as a plain Python or a Numba function,
-        with the functions of `math` or `numpy`, ``**0.5``, ``abs``, ``max``. The state is known by its position
-        after x and g, in any order; t and the hyperparameters by their names (``learning_rate`` or ``lr``, ...), as
-        arguments in any place, or as variables from around the function, which then count as free.
-    name : str
-        The algorithm, as in ``optnumba.RULES``. For ``"nag"`` x is φ, where the gradient is taken.
+        ``step(x, g, *state, t, *hyper) -> (x, *state)``, as a plain Python or Numba function, a method or a
+        `functools.partial`, for one coordinate or for arrays: with the functions of `math` or `numpy`, ``**0.5``,
+        ``abs``, ``max``; writing in place, ``out=``, slices; a dict or a list of states; arrays in a list or a dict.
+        x and g are known by their names, or else are the first two arguments; t and the hyperparameters by their
+        names (``learning_rate`` or ``lr``, ...), as arguments in any place, as attributes, or as variables from around
+        the function, which then count as free; everything else is state, in any order. Where names say nothing, every
+        assignment is tried.
+    name : str, optional
+        The algorithm: the document's, as in ``optnumba.RULES``, or a library's (``"adam:keras"``). Without it the step
+        is compared with all of them. For ``"nag"`` x is φ, where the gradient is taken.
 
     Returns
     -------
-    Proof
-        With ``.proved``, ``.residuals``, ``.counterexample`` and ``.explain()``.
+    Check
+        With ``.proved``, ``.against``, ``.nearest``, ``.relation``, ``.residuals``, ``.counterexample`` and
+        ``.explain()``.
 
     Raises
     ------
     ValueError
-        When the document has no algorithm of that name.
+        When no algorithm has that name.
     TypeError
         When the step has another number of states than the algorithm.
     TraceError
-        When the step's code cannot be run on symbols.
+        When the step's code cannot be run on symbols; the message names the line and says what to write instead.
 
     Notes
     -----
+    ``.proved`` is True where the iterates are those of ``name`` for all numbers and every schedule of the learning
+    rate: with the states in any order, and also where they are kept with another sign, not averaged, or as running
+    powers, which ``.relation`` then states. It is False where they are the same under a condition only (a constant
+    learning rate for η outside the velocity, t that counts from 0, g at another point): ``.relation`` states the
+    condition, and is proved, but it is not what was asked.
+
+    A branch for the first step (``if t == 1``) is followed as two cases; any other branch on a value is refused. A
+    step that can be run on scalars and on arrays has to be right on both: writing in place makes a difference.
+
     A step that divides by u in AdaMax without asking for u = 0 is refuted, with u = 0 as the counterexample, since it
     computes 0/0 where the document makes no step; ``explain()`` then says that it is equal everywhere else.
 
@@ -65,89 +76,206 @@ def check(step, name):
     True
     >>> print(symbolic.check(step, "nag").counterexample is None)
     False
+    >>> def step(params, grads, m, v, t, lr, beta1, beta2, eps):
+    ...     m[:] = beta1 * m + (1 - beta1) * grads
+    ...     v[:] = beta2 * v + (1 - beta2) * grads**2
+    ...     params -= lr * m / (1 - beta1**t) / (v / (1 - beta2**t) + eps) ** 0.5
+    >>> symbolic.check(step).nearest
+    'adam with ε inside the root'
     """
-    target = algorithm(name)
-    candidate = _trace_step(step, target)
-    proof = compare(candidate, target)
-    if not proof.proved and target.variable and compare(candidate, _with_gradient_at_theta(target)).proved:
-        remark = f"this is the form in θ, right if g is the gradient at {target.gradient_point}; here it is that at x"
-        proof = replace(proof, candidate=replace(candidate, notes=(*candidate.notes, remark)))
-    return proof
+    target = algorithm(name) if name is not None else None
+    traces = trace_step(step)
+    return _against(traces, target) if target else _search(traces)
 
 
-def _with_gradient_at_theta(target):
-    """Return an algorithm with its gradient taken at θ_t: what a step in θ looks like when the caller looks ahead."""
-    there = {NablaJ(target.gradient_point): NablaJ(theta)}
-    equations = tuple(replace(e, right=e.right.xreplace(there)) for e in target.equations)
-    return replace(target, equations=equations, variable=None, inverse=None)
-
-
-def _hyper_names(available, target):
-    """Return {hyperparameter: the name it has among `available`} for those that are there."""
-    found = {}
-    for hyper in target.hyper:
-        taken = {*found.values(), *target.hyper} - {hyper}
-        name = next((n for n in (hyper, *ALIASES[hyper]) if n in available and n not in taken), None)
-        if name:
-            found[hyper] = name
-    return found
-
-
-def _parameters(step):
-    """Return the parameters of a step (list of inspect.Parameter), or raise where they are not all named."""
-    try:
-        parameters = list(signature(step).parameters.values())
-    except (TypeError, ValueError) as why:
-        raise TraceError(f"step={step!r} has no signature to read; pass a Python or Numba function") from why
-    if len(parameters) < 2 or any(p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parameters):
+def _against(traces, target):
+    """Return the `Check` against one algorithm."""
+    found = list(matches(traces, target))
+    if not found:
         raise TraceError(
-            f"step({', '.join(map(str, parameters))}) should be step(x, g, *state, t, *hyper), each by name"
+            f"{traces[0].name}({', '.join(traces[0].parameters)}) should be step(x, g, *state, t, *hyper), each by name"
         )
-    return parameters
+    right = [match for match in found if fits(match, target)]
+    if not right:
+        compare(found[0].candidate, target)  # which raises, since the number of states is another
+    direct = []
+    for match in right:
+        proofs = settle(match, target)
+        if all(proof.proved for _, proof in proofs):
+            return Check.of(proofs, target.name, nearest=target.name)
+        direct.append(proofs)
+    relation, proofs = _related(right, target)
+    if relation is not None and relation.same:
+        return Check.of(proofs, target.name, nearest=target.name, relation=relation)
+    nearest, also = _nearest(traces, right, target, relation)
+    return Check.of(_likeliest(direct), target.name, nearest=nearest, relation=relation, like=also)
 
 
-class _Outside:
-    """Makes numbers from around the function free, where they have the name of a hyperparameter it does not take."""
-
-    def __init__(self, missing):
-        self.hyper = {name: h for h in missing for name in (h, *ALIASES[h])}
-        self.used = {}
-
-    def __call__(self, name, number):
-        hyper = self.hyper.get(name)
-        if hyper is None or not INSIDE[HYPER[hyper][1]](number):
-            return None
-        first, _ = self.used.setdefault(hyper, (name, number))
-        if first != name:
-            raise TraceError(f"{first!r} and {name!r} both name {hyper!r}; keep one of them")
-        return leaf(hyper)
+def _likeliest(direct):
+    """Return the proofs of the match that comes nearest: with the fewest failing claims."""
+    return min(direct, key=lambda proofs: sum(len(proof.failures) for _, proof in proofs))
 
 
-def _trace_step(step, target):
-    """Return the `Candidate` of a user's step."""
-    parameters = _parameters(step)
-    x, g, *rest = (p.name for p in parameters)
-    hyper = _hyper_names(rest, target)
-    outside = _Outside([h for h in target.hyper if h not in hyper])
-    known = {"t", *hyper.values()}
-    state = [p.name for p in parameters[2:] if p.name not in known and p.default is Parameter.empty]
-    slots = dict(zip(state, leaf_names(state, hyper.values())[0], strict=True))
-    given = {x: leaf("x"), g: leaf("g"), **{name: leaf(slot) for name, slot in slots.items()}}
-    given |= {name: leaf(name) for name in known if name in rest}
-    positional = [given[p.name] for p in parameters if p.kind is Parameter.POSITIONAL_ONLY and p.name in given]
-    keywords = {
-        p.name: given[p.name] for p in parameters if p.kind is not Parameter.POSITIONAL_ONLY and p.name in given
-    }
-    new_x, *after = run(step, positional, keywords, Rebinding(outside), returns=1 + len(state))
-    free = [f"{name} = {number!r} from around the function counts as free" for name, number in outside.used.values()]
-    return Candidate(
-        name=getattr(step, "__name__", repr(step)),
-        ran=(place(step),),
-        slots=tuple(slots.values()),
-        hyper=hyper | {h: h for h in outside.used},
-        intervals={},
-        x=new_x,
-        after=tuple(after),
-        held=given[x],
-        notes=tuple(free),
-    )
+def _related(found, target):
+    """Return the first (Relation, proofs) under which a match is an algorithm, or (None, None)."""
+    conditional = (None, None)
+    for match in found:
+        ways = [(relation, match, changed) for relation, changed in changes(target)]
+        for relation, same, changed in (*ways, *_numbers(match, target)):
+            proofs = equal(same, changed, partial=not relation.same)
+            if proofs and relation.same:
+                return relation, proofs
+            if proofs and conditional[0] is None:
+                conditional = relation, proofs
+    return conditional
+
+
+def _numbers(match, target):
+    """Yield (Relation, Match, Algorithm) with numbers of the code for hyperparameters that the step does not take."""
+    missing = [h for h in target.hyper if h not in match.roles.hyper]
+    options = [[n for n in _constants(match.candidate) if INSIDE[HYPER[h][1]](n) or not n] for h in missing]
+    if not missing or prod(map(len, options)) > MOST_SETTINGS:
+        return
+    for chosen in product(*options):
+        settings = dict(zip(missing, chosen, strict=True))
+        relation, _ = fixed(target, settings)
+        special = {h: n for h, n in settings.items() if n in (0, 1)}
+        free = {h: n for h, n in settings.items() if h not in special}
+        if len(set(free.values())) == len(free):
+            yield relation, generalised(match, free), fixed(target, special)[1]
+
+
+def _constants(candidate):
+    """Return the numbers >= 0 that a step computes with (list of Fraction), and 0."""
+    found, seen, todo = {Fraction(0): None}, set(), [candidate.x, *candidate.after]
+    while todo:
+        value = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        todo += value.args
+        if value.op == "const" and value.payload >= 0:
+            found[value.payload] = None
+    return list(found)
+
+
+def _nearest(traces, right, target, relation):
+    """Return what a step that is not an algorithm is instead (str or None), and the proofs of that."""
+    for name, other in ALGORITHMS.items():
+        if other is not target:
+            proofs = _equal(traces, other)
+            if proofs:
+                return name, proofs
+    if relation is not None:
+        return target.name, None
+    for words, variant in variants(target):
+        proofs = next(filter(None, (equal(match, variant, partial=True) for match in right)), None)
+        if proofs:
+            return words, proofs
+    for kind in (_other_relation, _numbered_variant, _other_variant, _pair):
+        words, proofs = kind(traces, right, target)
+        if words:
+            return words, proofs
+    return None, None
+
+
+def _equal(traces, other):
+    try:
+        return next(filter(None, (equal(match, other) for match in matches(traces, other) if fits(match, other))), None)
+    except TraceError:
+        return None  # what the step returns is no step of this algorithm
+
+
+def _other_relation(traces, right, target):
+    for name, other in ALGORITHMS.items():
+        found = [match for match in _matches(traces, other) if fits(match, other)] if other is not target else []
+        if name in UPDATES:
+            relation, proofs = _related(found, other)
+        else:
+            relation, proofs = _with_numbers(found, other)
+        if relation is not None:
+            return f"{name}, {relation}", proofs
+    return None, None
+
+
+def _with_numbers(found, other):
+    """Return the (Relation, proofs) with which numbers in the code make a match an algorithm, or (None, None)."""
+    for match in found:
+        for relation, same, inner in _numbers(match, other):
+            proofs = equal(same, inner, partial=True)
+            if proofs:
+                return relation, proofs
+    return None, None
+
+
+def _matches(traces, other):
+    try:
+        return list(matches(traces, other))
+    except TraceError:
+        return []  # as above
+
+
+def _numbered_variant(traces, right, target):
+    for match in right:
+        for relation, same, inner in _numbers(match, target):
+            for words, variant in variants(inner):
+                proofs = equal(same, variant, partial=True)
+                if proofs:
+                    return f"{words}, {', '.join(relation.equations)}", proofs
+    return None, None
+
+
+def _other_variant(traces, right, target):
+    for other in UPDATES.values():
+        if other is target:
+            continue
+        for match in _matches(traces, other):
+            if fits(match, other):
+                for words, variant in variants(other):
+                    proofs = equal(match, variant, partial=True)
+                    if proofs:
+                        return words, proofs
+    return None, None
+
+
+def _pair(traces, right, target):
+    for match in right:
+        for words, variant in pairs(target):
+            proofs = equal(match, variant, partial=True)
+            if proofs:
+                return words, proofs
+    return None, None
+
+
+def _search(traces):
+    """Return the `Check` against whatever a step is equal to, or else nearest to."""
+    found, complaints = {}, []
+    for name, target in ALGORITHMS.items():
+        try:
+            for match in matches(traces, target):
+                if fits(match, target):
+                    found.setdefault(name, []).append(match)
+                    proofs = equal(match, target)
+                    if proofs:
+                        return Check.of(proofs, name, nearest=name)
+        except TraceError as why:
+            complaints.append(why)
+    if not found and complaints:
+        raise complaints[0]
+    if not found:
+        mine = f"{traces[0].name}({', '.join(traces[0].parameters)})"
+        raise TraceError(
+            f"{mine} has the states of none of {', '.join(ALGORITHMS)}; give the hyperparameters their names, or say "
+            "with name= what it should be"
+        )
+    closest = sorted(found, key=lambda name: min(closeness(match, ALGORITHMS[name]) for match in found[name]))
+    documents = [name for name in closest if name in UPDATES] or closest
+    best = None
+    for name in documents:
+        relation, proofs = _related(found[name], ALGORITHMS[name])
+        if relation is not None and relation.same:
+            return Check.of(proofs, name, nearest=name, relation=relation)
+        best = best or (name if relation else None)
+    report = _against(traces, ALGORITHMS[best or documents[0]])
+    base = report.nearest and report.nearest.split(" ")[0].rstrip(",")
+    return report if base in (None, report.against) else _against(traces, algorithm(base))

@@ -1,6 +1,9 @@
 """Users' own step functions: the right ones are proved, however they are written; the wrong ones are refuted."""
 
+import json
 import math
+import time
+from functools import partial
 from math import sqrt
 
 import numba
@@ -283,9 +286,45 @@ def counts(x, g, lr):
     return x - lr * g
 
 
-def in_place(x, g, lr):
-    x[:] -= lr * g
-    return (x,)
+def sums(x, g, lr):
+    return x - lr * g / np.sum(g * g)
+
+
+def mixes(x, g, lr):
+    x[1:] -= lr * g[:-1]
+
+
+def late(x, g, t, lr):
+    if t > 10:
+        lr = lr / 10
+    return x - lr * g
+
+
+def modes(x, g, t, lr, n=1):
+    if n == 1:
+        return x - lr * g
+    return x - lr * g
+
+
+def foreign(x, g, lr):
+    return x - json.dumps(g)
+
+
+def nothing(x, g, lr):
+    x = x - lr * g
+
+
+def guarded(x, g, lr):
+    try:
+        return x - lr * g
+    except ZeroDivisionError:
+        return x
+
+
+def elements(x, g, lr):
+    for i in range(len(x)):
+        if g[i] > 0:
+            x[i] -= lr * g[i]
 
 
 def rounds(x, g, lr):
@@ -309,7 +348,14 @@ def any_arguments(x, g, *state):
     [
         (branches, "adamax", r"branches\(\) cannot be run on symbols: it branches .* write where\(condition, a, b\)"),
         (counts, "sgd", r"counts\(\) .* assigns to the global 'steps_done'"),
-        (in_place, "sgd", r"in_place\(\) .* write the step for one coordinate"),
+        (sums, "sgd", r"sums\(\) .* combines different coordinates .*test_check.py:\d+: return x - lr \* g / np.sum"),
+        (mixes, "sgd", r"mixes\(\) computes coordinate 1 from coordinate 0 of g"),
+        (late, "sgd", r"late\(\) .* branches at t = 10, and only the first step .*:\d+: if t > 10:"),
+        (modes, "sgd", r"modes\(\) branches on n, which is not its step number"),
+        (foreign, "sgd", r"foreign\(\) .* json.dumps|json .*no meaning on symbols.*:\d+: return x - json"),
+        (nothing, "sgd", r"nothing\(\) returns None and changes none of its arguments; .* x\[:\] = "),
+        (guarded, "sgd", r"guarded\(\) .* try or with .*:\d+: "),
+        (elements, "sgd", r"elements\(\) .*(branches|picks elements) .*:\d+: "),
         (rounds, "sgd", r"rounds\(\) .* numpy.round .* no meaning on symbols; use sqrt"),
         (casts, "sgd", r"casts\(\) .* int"),
         (squares, "sgd", r"squares\(\) returns 2 values; it should return a tuple of 1"),
@@ -326,3 +372,479 @@ def test_what_cannot_be_followed_is_refused_with_a_remedy(step, name, message):
 def test_unknown_algorithm():
     with pytest.raises(ValueError, match="name='adamw' is not an algorithm; use one of sgd, momentum"):
         symbolic.check(adam_textbook, "adamw")
+
+
+# As people write them -------------------------------------------------------------------------------------------
+
+# -- over arrays, in place --------------------------------------------------------------------------------------
+
+
+def adam_in_place(x, g, m, v, t, lr, beta1, beta2, eps):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g * g
+    x -= lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+
+
+def adam_out(params, grads, m, v, t, lr, beta1, beta2, eps):
+    tmp = np.empty_like(params)
+    np.multiply(m, beta1, out=m)
+    np.multiply(grads, 1 - beta1, out=tmp)
+    np.add(m, tmp, out=m)
+    np.multiply(v, beta2, out=v)
+    np.multiply(grads, grads, out=tmp)
+    tmp *= 1 - beta2
+    np.add(v, tmp, v)
+    np.divide(v, 1 - beta2**t, out=tmp)
+    np.sqrt(tmp, out=tmp)
+    tmp += eps
+    np.divide(m, tmp, out=tmp)
+    tmp *= lr / (1 - beta1**t)
+    params[:] = params - tmp
+
+
+@numba.njit
+def rmsprop_loop(grad, theta, s, lr, rho, eps):
+    for i in numba.prange(theta.size):
+        s[i] = rho * s[i] + (1 - rho) * grad[i] ** 2
+        theta[i] -= lr * grad[i] / math.sqrt(s[i] + eps)
+
+
+def momentum_list(params, grads, velocities, lr, momentum):
+    for p, g, v in zip(params, grads, velocities):  # noqa: B905 (as people write it)
+        v *= momentum
+        v += lr * g
+        p -= v
+
+
+def adagrad_slices(w, dw, cache, lr, eps=1e-8):
+    cache[:] += dw**2
+    w[:] -= lr * dw / np.sqrt(cache[:] + eps)
+    return w, cache
+
+
+def adamax_divide_where(x, g, m, u, t, lr, beta1, beta2):
+    m[:] = beta1 * m + (1 - beta1) * g
+    np.maximum(beta2 * u, np.abs(g), out=u)
+    ratio = np.divide(m, u, out=np.zeros_like(m), where=u != 0)
+    x -= lr / (1 - beta1**t) * ratio
+
+
+def adam_cs231n(w, dw, config=None):
+    if config is None:
+        config = {}
+    config.setdefault("learning_rate", 1e-3)
+    config.setdefault("beta1", 0.9)
+    config.setdefault("beta2", 0.999)
+    config.setdefault("epsilon", 1e-8)
+    config.setdefault("m", np.zeros_like(w))
+    config.setdefault("v", np.zeros_like(w))
+    config.setdefault("t", 0)
+    config["t"] += 1
+    config["m"] = config["beta1"] * config["m"] + (1 - config["beta1"]) * dw
+    config["v"] = config["beta2"] * config["v"] + (1 - config["beta2"]) * (dw**2)
+    mt = config["m"] / (1 - config["beta1"] ** config["t"])
+    vt = config["v"] / (1 - config["beta2"] ** config["t"])
+    next_w = w - config["learning_rate"] * mt / (np.sqrt(vt) + config["epsilon"])
+    return next_w, config
+
+
+def momentum_state_dict(params, grads, state, lr, momentum):
+    if "v" not in state:
+        state["v"] = np.zeros_like(params)
+    state["v"] = momentum * state["v"] + lr * grads
+    params -= state["v"]
+    return params
+
+
+def adam_state_tuple(x, g, state, t, lr, beta1, beta2, eps):
+    m, v = state
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    x = x - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+    return x, (m, v)
+
+
+class MomentumBook:
+    def __init__(self, lr=0.01, momentum=0.9):
+        self.lr = lr
+        self.momentum = momentum
+        self.v = None
+
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = {}
+            for key, val in params.items():
+                self.v[key] = np.zeros_like(val)
+        for key in params.keys():
+            self.v[key] = self.momentum * self.v[key] - self.lr * grads[key]
+            params[key] += self.v[key]
+
+
+class AdamBook:
+    """ε outside the root of the raw average: Keras's form, as the book has it."""
+
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
+        self.lr = lr
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.iter = 0
+        self.m = None
+        self.v = None
+
+    def update(self, params, grads):
+        if self.m is None:
+            self.m, self.v = {}, {}
+            for key, val in params.items():
+                self.m[key] = np.zeros_like(val)
+                self.v[key] = np.zeros_like(val)
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
+        for key in params.keys():
+            self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
+            self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
+
+
+class AdamObject:
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+        self.lr, self.beta1, self.beta2, self.eps = lr, beta1, beta2, eps
+        self.m = 0.0
+        self.v = 0.0
+        self.t = 0
+
+    def average(self, old, new, beta):
+        return beta * old + (1 - beta) * new
+
+    def step(self, w, grad):
+        self.t += 1
+        self.m = self.average(self.m, grad, self.beta1)
+        self.v = self.average(self.v, grad**2, self.beta2)
+        mhat = self.m / (1 - self.beta1**self.t)
+        vhat = self.v / (1 - self.beta2**self.t)
+        return w - self.lr * mhat / (vhat**0.5 + self.eps)
+
+
+class AdamForgetsToCount(AdamObject):
+    def step(self, w, grad):
+        self.m = self.average(self.m, grad, self.beta1)
+        self.v = self.average(self.v, grad**2, self.beta2)
+        self.t += 1
+        return w - self.lr * self.m / (1 - self.beta1 ** (self.t + 1)) / (
+            (self.v / (1 - self.beta2 ** (self.t + 1))) ** 0.5 + self.eps
+        )
+
+
+# -- running powers, counters, first step ---------------------------------------------------------------------------
+
+
+def adam_running_powers(x, g, m, v, beta1_t, beta2_t, lr, beta1, beta2, eps):
+    beta1_t *= beta1
+    beta2_t *= beta2
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * (m / (1 - beta1_t)) / (math.sqrt(v / (1 - beta2_t)) + eps), m, v, beta1_t, beta2_t
+
+
+def adam_counter(x, g, m, v, t, lr, beta1, beta2, eps):
+    t = t + 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * (m / (1 - beta1**t)) / ((v / (1 - beta2**t)) ** 0.5 + eps), m, v, t
+
+
+def momentum_first_step(x, g, v, t, lr, momentum):
+    if t == 1:
+        v = lr * g
+    else:
+        v = momentum * v + lr * g
+    return x - v, v
+
+
+def adam_first_step_uncorrected(x, g, m, v, t, lr, beta1, beta2, eps):
+    if t == 1:
+        m, v = g, g**2
+    else:
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def adam_partial(eps, x, g, m, v, t, lr, beta1, beta2):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+# -- other letters ----------------------------------------------------------------------------------------------------
+
+
+def momentum_keras(x, g, m, lr, momentum):
+    m = momentum * m - lr * g
+    return x + m, m
+
+
+def momentum_dampened(x, g, m, lr, beta):
+    m = beta * m + (1 - beta) * g
+    return x - lr * m, m
+
+
+def adam_sums(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + g
+    v = beta2 * v + g * g
+    mh = (1 - beta1) * m / (1 - beta1**t)
+    vh = (1 - beta2) * v / (1 - beta2**t)
+    return x - lr * mh / (math.sqrt(vh) + eps), m, v
+
+
+def adam_zero_based(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x - lr * m / (1 - beta1 ** (t + 1)) / (math.sqrt(v / (1 - beta2 ** (t + 1))) + eps), m, v
+
+
+def adam_keras(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x - lr * math.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (math.sqrt(v) + eps), m, v
+
+
+def adam_literals(x, g, m, v, t, lr):
+    m = 0.9 * m + 0.1 * g
+    v = 0.999 * v + 0.001 * g**2
+    return x - lr * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), m, v
+
+
+def silent(a, b, c, d, e):
+    c = e * c + d * a
+    return b - c, c
+
+
+def silent_adam(p1, p2, p3, p4, p5, p6, p7, p8, p9):
+    p3 = p7 * p3 + (1 - p7) * p2
+    p4 = p8 * p4 + (1 - p8) * p2 * p2
+    return p1 - p6 * (p3 / (1 - p7**p5)) / ((p4 / (1 - p8**p5)) ** 0.5 + p9), p3, p4
+
+
+def sgd_gradient_first(grad, theta, lr):
+    return theta - lr * grad
+
+
+# -- wrong ------------------------------------------------------------------------------------------------------------
+
+
+def adam_beta_swapped(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta2 * m + (1 - beta2) * g
+    v = beta1 * v + (1 - beta1) * g * g
+    return x - lr * m / (1 - beta2**t) / (math.sqrt(v / (1 - beta1**t)) + eps), m, v
+
+
+def adam_stale_m(x, g, m, v, t, lr, beta1, beta2, eps):
+    new_m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x - lr * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + eps), new_m, v
+
+
+def momentum_before_state(x, g, v, lr, momentum):
+    x = x - v
+    v = momentum * v + lr * g
+    return x, v
+
+
+def adam_aliased(x, g, m, v, t, lr, beta1, beta2, eps):
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g**2
+    m_hat, v_hat = m, v
+    m_hat /= 1 - beta1**t
+    v_hat /= 1 - beta2**t
+    x -= lr * m_hat / (np.sqrt(v_hat) + eps)
+
+
+def nag_overwritten(phi, g, v, lr, mu):
+    v[:] = mu * v + lr * g
+    phi += mu * v
+    phi -= v + mu * v
+
+
+def adagrad_stale(x, g, G, lr, eps):
+    x = x - lr * g / np.sqrt(G + eps)
+    return x, G + g**2
+
+
+def rmsprop_weights(x, g, s, lr, rho, eps):
+    s = (1 - rho) * s + rho * g * g
+    return x - lr * g / np.sqrt(s + eps), s
+
+
+def adam_no_root(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x - lr * m / (1 - beta1**t) / (v / (1 - beta2**t) + eps), m, v
+
+
+def adam_ascends(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x + lr * m / (1 - beta1**t) / (math.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def last_coordinate_left_out(x, g, v, lr, momentum):
+    for i in range(len(x) - 1):
+        v[i] = momentum * v[i] + lr * g[i]
+        x[i] -= v[i]
+
+
+def adam_two_mistakes(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return x - lr * m / np.sqrt(v + eps), m, v
+
+
+AS_WRITTEN_RIGHT = [
+    (adam_in_place, "adam", None),
+    (adam_out, "adam", None),
+    (rmsprop_loop, "rmsprop", None),
+    (momentum_list, "momentum", None),
+    (adagrad_slices, "adagrad", None),
+    (adamax_divide_where, "adamax", None),
+    (adam_cs231n, "adam", None),
+    (momentum_state_dict, "momentum", None),
+    (adam_state_tuple, "adam", None),
+    (MomentumBook().update, "momentum", "the sign of v: v_t = -v'_t"),
+    (AdamObject().step, "adam", None),
+    (adam_running_powers, "adam", None),
+    (adam_counter, "adam", None),
+    (momentum_first_step, "momentum", None),
+    (partial(adam_partial, 1e-8), "adam", None),
+    (momentum_keras, "momentum", "the sign of v: v_t = -v'_t"),
+    (adam_sums, "adam", "m not averaged and v not averaged: m_t = m'_t*(1 - β₁), v_t = v'_t*(1 - β₂)"),
+    (silent, "momentum", None),
+    (silent_adam, "adam", None),
+    (sgd_gradient_first, "sgd", None),
+    (adam_keras, "adam:keras", None),
+]
+
+
+def called(step):
+    return getattr(getattr(step, "func", step), "__qualname__", step)
+
+
+@pytest.mark.parametrize(("step", "name", "relation"), AS_WRITTEN_RIGHT, ids=lambda item: str(called(item))[:40])
+def test_right_steps_as_people_write_them(step, name, relation):
+    answer = symbolic.check(step, name)
+    assert answer.proved, answer.explain()
+    assert answer.against == answer.nearest == name
+    assert answer.relation is None if relation is None else str(answer.relation) == relation
+    assert all(residual == 0 for residual in answer.residuals.values())
+    found = symbolic.check(step)
+    assert found.proved and found.against == name
+
+
+AS_WRITTEN_WRONG = [
+    (AdamBook().update, "adam", "adam:keras, numbers written into it: ε = 1e-07 (for ε = 1e-07 only)"),
+    (AdamForgetsToCount().step, "adam", "adam"),
+    (adam_first_step_uncorrected, "adam", None),
+    (momentum_dampened, "momentum", "momentum"),
+    (adam_zero_based, "adam", "adam"),
+    (adam_keras, "adam", "adam:keras"),
+    (adam_literals, "adam", "adam"),
+    (adam_beta_swapped, "adam", "adam with β₁ and β₂ exchanged"),
+    (adam_stale_m, "adam", "adam with its first state from before the step"),
+    (momentum_before_state, "momentum", "momentum with its first state from before the step"),
+    (adam_aliased, "adam", "adam with both states overwritten by the bias correction"),
+    (nag_overwritten, "nag", "momentum"),
+    (adagrad_stale, "adagrad", "adagrad with its first state from before the step"),
+    (rmsprop_weights, "rmsprop", "rmsprop with β and 1 - β exchanged in its first average"),
+    (adam_no_root, "adam", "adam without the root"),
+    (adam_ascends, "adam", "adam with the opposite sign: it ascends"),
+    (last_coordinate_left_out, "momentum", None),
+    (adam_two_mistakes, "adam", "adam with ε inside the root and without bias correction"),
+    (adam_uncorrected, "adam", "adam without bias correction"),
+    (adam_epsilon_inside, "adam", "adam with ε inside the root"),
+    (adam_returns_old_state, "adam", "adam with its states never updated"),
+    (adam_states_crossed, "adam", "adam with its states exchanged after the step"),
+    (adagrad_outside, "adagrad", "adagrad:ensmallen"),
+    (adamax_no_guard, "adamax", "adamax without the case u = 0"),
+    (momentum_torch, "momentum", "momentum:torch"),
+]
+
+
+@pytest.mark.parametrize(("step", "name", "nearest"), AS_WRITTEN_WRONG, ids=lambda item: str(called(item))[:40])
+def test_wrong_steps_as_people_write_them(step, name, nearest):
+    answer = symbolic.check(step, name)
+    assert answer.status == "refuted" and not answer.proved
+    assert answer.against == name and answer.nearest == nearest
+    assert answer.counterexample.found != answer.counterexample.expected
+    assert any(residual != 0 for residual in answer.residuals.values())
+
+
+RELATIONS = [
+    (momentum_torch, "momentum", "the learning rate outside v: v_t = v'_t*η (for a constant learning rate)"),
+    (
+        momentum_dampened,
+        "momentum",
+        "another learning rate, and the learning rate outside v: η of the document is η*(1 - γ), v_t = v'_t*η "
+        "(for a constant learning rate)",
+    ),
+    (
+        adam_zero_based,
+        "adam",
+        "its t counts from 0: t = t' + 1 (right if it is called with t = 0, 1, 2, ...; here t = 1, 2, ...)",
+    ),
+    (
+        adam_literals,
+        "adam",
+        "numbers written into it: β₁ = 0.9, β₂ = 0.999, ε = 1e-08 (for β₁ = 0.9, β₂ = 0.999, ε = 1e-08 only)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("step", "name", "relation"), RELATIONS, ids=lambda item: str(called(item))[:40])
+def test_a_relation_that_needs_a_condition_is_stated_and_is_not_what_was_asked(step, name, relation):
+    answer = symbolic.check(step, name)
+    assert not answer.proved and str(answer.relation) == relation
+    assert f"{name}: {relation}".split(" (")[0] in " ".join(answer.explain().split())
+
+
+def test_the_first_step_is_a_case_of_its_own():
+    answer = symbolic.check(momentum_first_step, "momentum")
+    assert [label for label, _ in answer.parts] == ["", "on the first step"]
+    wrong = symbolic.check(adam_first_step_uncorrected, "adam")
+    assert "on the first step" in wrong.summary()
+    assert wrong.counterexample.values["t"] == 1 and wrong.counterexample.values["m"] == 0
+
+
+def test_running_powers_are_shown_to_be_powers():
+    text = symbolic.check(adam_running_powers, "adam").explain()
+    assert "beta1_t is β₁^(t-1) before step t, by induction" in text
+
+
+def adam_scalar_only_right(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    m_hat = m
+    m_hat /= 1 - beta1**t
+    return x - lr * m_hat / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def test_what_is_right_for_numbers_and_wrong_for_arrays_is_refuted():
+    answer = symbolic.check(adam_scalar_only_right, "adam")
+    assert not answer.proved
+    assert "on arrays" in answer.summary()
+    assert [proof.proved for _, proof in answer.parts] == [True, False]
+
+
+def test_a_search_finds_the_document_before_the_libraries():
+    assert symbolic.check(adam_textbook).against == "adam"
+    assert symbolic.check(momentum_torch).against == "momentum:torch"
+    assert symbolic.check(adam_uncorrected).nearest == "adam without bias correction"
+
+
+def test_checks_are_quick():
+    start = time.perf_counter()
+    symbolic.check(adam_textbook, "adam")
+    symbolic.check(adam_textbook)
+    assert time.perf_counter() - start < 10
