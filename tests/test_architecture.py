@@ -47,7 +47,7 @@ def imported(name, path):
 
 def layer(name):
     """Return the layer of a module, or of a library its first name."""
-    for prefix in ("optnumba.rules", "optnumba.loops", "optnumba.symbolic", "optnumba.rule"):
+    for prefix in ("optnumba.rules", "optnumba.loops", "optnumba.symbolic", "optnumba.cli", "optnumba.rule"):
         if name == prefix or name.startswith(prefix + "."):
             return prefix.removeprefix("optnumba.")
     return name.removeprefix("optnumba.")
@@ -69,6 +69,8 @@ ALLOWED = {
     "minimize": {"arguments", "loops", "minimization", "numpy", "objective", "result", "rules", "scipy"},
     "optimizer": {"arguments", "bind", "layout", "loops", "numba", "numpy"},
     "optnumba": {"bind", "minimize", "optimizer", "rule", "rules", "symbolic"},
+    "cli": {"arguments", "cli", "loops", "numba", "optnumba", "rich", "rules", "symbolic"},
+    "__main__": {"cli"},
 }
 
 
@@ -92,8 +94,13 @@ def test_the_reader_of_imports_reads_them():
 
 
 def test_no_file_outside_symbolic_names_it():
-    naming = [name for name in MODULES if "symbolic" in FILES[name].read_text() and layer(name) != "symbolic"]
-    assert naming == ["optnumba"]  # which imports it when it is first used
+    naming = {layer(name) for name in MODULES if "symbolic" in FILES[name].read_text()} - {"symbolic"}
+    assert naming == {"optnumba", "cli"}  # the one imports it when it is first used, the other in its commands
+
+
+def test_only_one_file_imports_rich():
+    naming = [name for name in MODULES if any(m.split(".")[0] == "rich" for m in imported(name, FILES[name]))]
+    assert naming == ["optnumba.cli.terminal"]
 
 
 def fresh(script):
@@ -108,7 +115,7 @@ def test_importing_optnumba_imports_neither_sympy_nor_scipy_nor_cuda():
     numbas = set(fresh("import json, sys, numba, numpy; print(json.dumps(list(sys.modules)))"))
     ours = set(fresh("import json, sys, optnumba; print(json.dumps(list(sys.modules)))"))
     assert "optnumba.optimizer" in ours
-    heavy = r"(sympy|mpmath|scipy|matplotlib|numba\.cuda|numba_cuda|optnumba\.symbolic)(\.|$)"
+    heavy = r"(sympy|mpmath|scipy|matplotlib|rich|numba\.cuda|numba_cuda|optnumba\.symbolic|optnumba\.cli)(\.|$)"
     assert {name for name in ours - numbas if re.match(heavy, name)} == set()
     assert "scipy.optimize" not in ours
 
@@ -146,9 +153,10 @@ def test_a_module_is_short(name):
     assert len(FILES[name].read_text().splitlines()) < 400
 
 
-def test_the_textbook_never_imports_optnumba():
-    text = (TESTS / "naive.py").read_text()
-    roots = {module.split(".")[0] for module in imported("naive", TESTS / "naive.py")}
+@pytest.mark.parametrize("name", ["naive", "naive_conventions"])
+def test_the_textbook_never_imports_optnumba(name):
+    text = (TESTS / f"{name}.py").read_text()
+    roots = {module.split(".")[0] for module in imported(name, TESTS / f"{name}.py")}
     assert "optnumba" not in roots
     assert "numba" not in roots
     assert "importlib" not in text
@@ -244,14 +252,15 @@ def test_there_are_examples_to_run():
 def test_every_rule_has_its_three_witnesses():
     sys.path.insert(0, str(TESTS))
     try:
-        naive = importlib.import_module("naive")
+        naive = importlib.import_module("naive").NAIVE | importlib.import_module("naive_conventions").CONVENTIONS
     finally:
         sys.path.remove(str(TESTS))
     for name, rule in optnumba.RULES.items():
+        algorithm, _, library = name.partition(":")
         assert rule.name == name
-        assert f"optnumba.rules.{name}" in FILES
-        assert f"optnumba.symbolic.equations.{name}" in FILES
-        assert name in naive.NAIVE
+        assert f"optnumba.rules.{'conventions.' if library else ''}{algorithm}" in FILES
+        assert f"optnumba.symbolic.{'conventions' if library else 'equations'}.{algorithm}" in FILES
+        assert name in naive
         assert rule.source
 
 
