@@ -153,7 +153,7 @@ def _summary(name):
 
 
 def _hyperparameters(rule):
-    rows = [[f"`{h.name}`", f"`{h.default:g}`", f"`{h.interval}`", h.meaning] for h in rule.hyper]
+    rows = [[f"`{h.name}`", f"`{h.default:g}`", f"`{h.interval}`", prose(h.meaning)] for h in rule.hyper]
     return table(["name", "default", "interval", "meaning"], rows)
 
 
