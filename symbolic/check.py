@@ -60,7 +60,10 @@ def check(step, name=None):
     learning rate for η outside the velocity, t that counts from 0, g at another point): ``.relation`` states the
     condition, and is proved, but it is not what was asked.
 
-    A branch for the first step (``if t == 1``) is followed as two cases; any other branch on a value is refused. A
+    A branch for the first step (``if t == 1``, ``if m is None``, an empty dict) is followed as two cases; any other
+    branch on a value is refused. The states have to start at 0, and what an object or a default says that they start
+    at is held against that; so is a step that changes its own hyperparameters. Capitals and ``_`` in front of a
+    hyperparameter's name do not matter, and ``betas`` is the pair of them. A
     step that can be run on scalars and on arrays has to be right on both: writing in place makes a difference.
 
     A step that divides by u in AdaMax without asking for u = 0 is refuted, with u = 0 as the counterexample, since it

@@ -19,7 +19,7 @@ import numpy as np
 from optnumba.bind import bind
 from optnumba.rule import where
 
-from .checking.arrays import ON_ARRAYS, Array, scalars_only, writing
+from .checking.arrays import ON_ARRAYS, Array, same_number, scalars_only, writing
 from .decision.values import TraceError, Value, combine, lift
 
 
@@ -47,7 +47,7 @@ OPERATIONS = {
     "sign": _sign,
     "negative": lambda a: combine("-", 0, a),
     "reciprocal": lambda a: combine("/", 1, a),
-    "same": lambda a: a,
+    "same": same_number,
     "max": _two("max"),
     "min": _two("min"),
     "add": _two("+"),
@@ -93,6 +93,7 @@ MEANINGS = {
     np.negative: "negative",
     np.reciprocal: "reciprocal",
     np.float64: "same",
+    np.float32: "same",
     np.maximum: "max",
     np.fmax: "max",
     np.minimum: "min",
@@ -127,6 +128,9 @@ HARMLESS = {
     builtins.enumerate,
     builtins.reversed,
     builtins.dict,
+    builtins.hasattr,
+    builtins.getattr,
+    builtins.setattr,
 }
 FOLLOWED_MODULES = (math, np, numba)
 KNOWN = "sqrt exp expm1 log log1p abs max min where square power sign of math, numpy and optnumba.rule"
@@ -221,7 +225,7 @@ class Rebinding:
             return tuple(self.meaning(f"{name}[{i}]", item) for i, item in enumerate(thing))
         if isinstance(thing, ModuleType):
             return ModuleOnSymbols(thing, self) if thing in FOLLOWED_MODULES else Refused(name, thing)
-        if getattr(thing, "__hash__", None):
+        if getattr(type(thing), "__hash__", None):
             if thing in MEANINGS:
                 return self._operation(thing)
             if thing in ON_ARRAYS:
@@ -231,7 +235,8 @@ class Rebinding:
         plain = getattr(thing, "py_func", thing)
         if isinstance(plain, FunctionType):
             return self.function(plain)
-        return thing if getattr(thing, "__hash__", None) and thing in HARMLESS else Refused(name, thing)
+        error = isinstance(thing, type) and issubclass(thing, Exception)  # for `raise` on a path that is not taken
+        return thing if error or getattr(type(thing), "__hash__", None) and thing in HARMLESS else Refused(name, thing)
 
     @staticmethod
     def _operation(thing):
@@ -239,6 +244,11 @@ class Rebinding:
         if thing in SCALAR_ONLY:
             return scalars_only(operation, f"{thing.__module__}.{thing.__name__}")
         return writing(operation, thing.nin) if isinstance(thing, np.ufunc) else operation
+
+    @property
+    def functions(self):
+        """The functions that were translated (list)."""
+        return list(self._done)
 
     def line_of(self, error):
         """Return the last line of the translated functions that an error passed through, for a message (str)."""

@@ -370,7 +370,7 @@ def test_what_cannot_be_followed_is_refused_with_a_remedy(step, name, message):
 
 
 def test_unknown_algorithm():
-    with pytest.raises(ValueError, match="name='adamw' is not an algorithm; use one of sgd, momentum"):
+    with pytest.raises(ValueError, match="name='adamw' is not an algorithm; did you mean adam, "):
         symbolic.check(adam_textbook, "adamw")
 
 
@@ -848,3 +848,276 @@ def test_checks_are_quick():
     symbolic.check(adam_textbook, "adam")
     symbolic.check(adam_textbook)
     assert time.perf_counter() - start < 10
+
+
+# What a review found ----------------------------------------------------------------------------------------------
+
+# -- proved although wrong, once ------------------------------------------------------------------------------------
+
+
+def momentum_first_is_none(x, g, v, lr, momentum):
+    v = g if v is None else momentum * v + lr * g
+    return x - v, v
+
+
+def momentum_state_is_none(x, g, state, lr, momentum):
+    if state["v"] is None:
+        state["v"] = g
+    state["v"] = momentum * state["v"] + lr * g
+    return x - state["v"]
+
+
+def momentum_first_is_none_at_one(x, g, v, t, lr, momentum):
+    if v is None and t == 1:
+        v = g
+    v = momentum * v + lr * g
+    return x - v, v
+
+
+class SgdThatSlows:
+    def __init__(self, lr=0.1):
+        self.lr = lr
+
+    def step(self, x, g):
+        x = x - self.lr * g
+        self.lr *= 0.99
+        return x
+
+
+def masked_copy(x, g, lr):
+    np.copyto(x, x - lr * g, where=g > 0)
+
+
+def adam_array_without_copy(x, g, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    m_hat = np.array(m, copy=False)
+    m_hat /= 1 - beta1**t
+    return x - lr * m_hat / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
+def adam_astype_without_copy(x, g, m, v, t, lr, beta1, beta2, eps):
+    m[:] = beta1 * m + (1 - beta1) * g
+    v[:] = beta2 * v + (1 - beta2) * g**2
+    m_hat = m.astype(float, copy=False)
+    m_hat /= 1 - beta1**t
+    x -= lr * m_hat / (np.sqrt(v / (1 - beta2**t)) + eps)
+
+
+class AdagradFromTenth:
+    def __init__(self, lr=0.1, eps=1e-8):
+        self.lr, self.eps, self.G = lr, eps, 0.1
+
+    def step(self, x, g):
+        self.G = self.G + g * g
+        return x - self.lr * g / np.sqrt(self.G + self.eps)
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        (momentum_first_is_none, "momentum"),
+        (momentum_state_is_none, "momentum"),
+        (momentum_first_is_none_at_one, "momentum"),
+        (SgdThatSlows().step, "sgd"),
+        (masked_copy, "sgd"),
+        (adam_array_without_copy, "adam"),
+        (adam_astype_without_copy, "adam"),
+        (AdagradFromTenth().step, "adagrad"),
+    ],
+    ids=lambda item: str(called(item)),
+)
+def test_what_the_review_found_to_be_proved_falsely_is_refuted(step, name):
+    answer = symbolic.check(step, name)
+    assert answer.status == "refuted", answer.explain()
+
+
+def test_a_state_that_does_not_start_at_zero_is_named():
+    assert "G is 0 before step 1: NOT SHOWN" in symbolic.check(AdagradFromTenth().step, "adagrad").explain()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, g, lr: x - lr * g.astype(int),
+        lambda x, g, lr: x - lr * np.array(g, dtype=int),
+        lambda x, g, lr: x - lr * np.asarray(g, dtype=np.int64),
+        lambda x, g, lr: x - np.zeros_like(x, dtype=np.int32) - lr * g,
+        lambda x, g, lr: x - np.multiply(lr, g, dtype="int64"),
+        lambda x, g, lr: x - np.zeros(len(x), dtype=bool) - lr * g,
+    ],
+)
+def test_dtypes_that_cut_real_numbers_are_refused(step):
+    with pytest.raises(TypeError, match="converts to another dtype than float"):
+        symbolic.check(step, "sgd")
+
+
+# -- refused or refuted although right, once ------------------------------------------------------------------------
+
+
+def momentum_default_none(x, g, v=None, lr=0.1, momentum=0.9):
+    if v is None:
+        v = np.zeros_like(x)
+    v = momentum * v + lr * g
+    return x - v, v
+
+
+def momentum_default_zero(x, g, v=0.0, *, lr=0.1, momentum=0.9):
+    v = momentum * v + lr * g
+    return x - v, v
+
+
+def momentum_empty_state(x, g, state={}, lr=0.1, momentum=0.9):  # noqa: B006 (as people write it)
+    if len(state) == 0:
+        state["v"] = np.zeros_like(x)
+    state["v"] = momentum * state["v"] + lr * g
+    x -= state["v"]
+
+
+def momentum_state_by_place(x, g, state, lr, momentum):
+    state[0] = momentum * state[0] + lr * g
+    x -= state[0]
+
+
+def momentum_asserts(x, g, v, t, lr, momentum):
+    assert t >= 1
+    if t < 1:
+        raise ValueError("t counts from 1")
+    v = momentum * v + lr * g
+    return x - v, v
+
+
+def adam_pair(x, g, m, v, t, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+    b1, b2 = betas
+    return adam_textbook(x, g, m, v, t, lr, b1, b2, eps)
+
+
+def adam_new_state(x, g, state, lr, beta1, beta2, eps):
+    t = state["t"] + 1
+    x, m, v = adam_textbook(x, g, state["m"], state["v"], t, lr, beta1, beta2, eps)
+    return x, {"v": v, "t": t, "m": m}
+
+
+def adam_counter_in_the_middle(x, g, t, m, v, lr, beta1, beta2, eps):
+    t = t + 1
+    x, m, v = adam_textbook(x, g, m, v, t, lr, beta1, beta2, eps)
+    return x, m, v, t
+
+
+def sgd_arrays_made(x, g, lr):
+    step = np.zeros_like(x, float) + np.zeros(len(x), float) + np.full_like(x, fill_value=lr) * np.reshape(g, -1)
+    step = np.clip(step, a_min=None, a_max=None) + np.full(x.shape, 0, float)
+    return np.array([a - b for a, b in zip(x, step)])  # noqa: B905 (as people write it)
+
+
+def sgd_matrix(x, g, lr):
+    rows, columns = x.shape
+    for i in range(rows):
+        for j in range(columns):
+            x[i, j] -= lr * g[i, j]
+
+
+def sgd_each(x, g, lr):
+    for i in np.ndindex(x.shape):
+        x[i] -= lr * g.flat[i]
+
+
+@numba.vectorize
+def sgd_vectorized(x, g, lr):
+    return x - lr * g
+
+
+LR, BETA_1, BETA_2, EPS = 0.001, 0.9, 0.999, 1e-8
+
+
+def adam_constants(x, g, m, v, t):
+    return adam_textbook(x, g, m, v, t, LR, BETA_1, BETA_2, EPS)
+
+
+class MomentumObject:
+    def __init__(self, lr=0.01, momentum=0.9):
+        self._lr, self._momentum, self.calls, self.history, self.last = lr, momentum, 0, [], None
+
+    @property
+    def decay(self):
+        return self._momentum
+
+    def __call__(self, x, g):
+        if not hasattr(self, "v"):
+            self.v = 0.0
+        self.calls += 1
+        self.last = x
+        setattr(self, "v", self.decay * getattr(self, "v") + self._lr * g)  # noqa: B009, B010
+        self.history.append(self.v)
+        return x - self.v
+
+
+class AdamRunningPowers(AdamObject):
+    def __init__(self):
+        super().__init__()
+        self.p1, self.p2 = self.beta1, self.beta2
+
+    def step(self, w, grad):
+        self.m = self.average(self.m, grad, self.beta1)
+        self.v = self.average(self.v, grad**2, self.beta2)
+        w = w - self.lr * (self.m / (1 - self.p1)) / ((self.v / (1 - self.p2)) ** 0.5 + self.eps)
+        self.p1 *= self.beta1
+        self.p2 *= self.beta2
+        return w
+
+
+class MomentumOwnsParameters:
+    def __init__(self, params, lr=0.01, momentum=0.9):
+        self.params, self.lr, self.momentum = params, lr, momentum
+        self.v = [np.zeros_like(p) for p in params]
+
+    def step(self, grads):
+        for i, (p, g) in enumerate(zip(self.params, grads)):  # noqa: B905 (as people write it)
+            self.v[i] = self.momentum * self.v[i] + self.lr * g
+            p -= self.v[i]
+
+
+REVIEWED = [
+    (momentum_default_none, "momentum"),
+    (momentum_default_zero, "momentum"),
+    (momentum_empty_state, "momentum"),
+    (momentum_state_by_place, "momentum"),
+    (momentum_asserts, "momentum"),
+    (adam_pair, "adam"),
+    (adam_new_state, "adam"),
+    (adam_counter_in_the_middle, "adam"),
+    (sgd_arrays_made, "sgd"),
+    (sgd_matrix, "sgd"),
+    (sgd_each, "sgd"),
+    (sgd_vectorized, "sgd"),
+    (adam_constants, "adam"),
+    (MomentumObject(), "momentum"),
+    (AdamRunningPowers().step, "adam"),
+    (MomentumOwnsParameters([np.zeros(5), np.zeros((2, 2)), np.zeros(1)]).step, "momentum"),
+]
+
+
+@pytest.mark.parametrize(("step", "name"), REVIEWED, ids=lambda item: str(called(item))[:40])
+def test_what_the_review_found_to_be_refused_is_proved(step, name):
+    answer = symbolic.check(step, name)
+    assert answer.proved and answer.relation is None, answer.explain()
+
+
+def nag_literals(phi, g, v, lr):
+    new = 0.9 * v + lr * g
+    return phi + 0.9 * v - new - 0.9 * new, new
+
+
+def adam_folded(x, g, m, v, t, lr):
+    m = 0.9 * m + (1 - 0.9) * g
+    v = 0.9999 * v + (1 - 0.9999) * g**2
+    return x - lr * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.9999**t)) + 1e-8), m, v
+
+
+@pytest.mark.parametrize(
+    ("step", "name", "numbers"),
+    [(nag_literals, "nag", "γ = 0.9"), (adam_folded, "adam", "β₁ = 0.9, β₂ = 0.9999, ε = 1e-08")],
+)
+def test_numbers_in_the_code_are_recognised(step, name, numbers):
+    answer = symbolic.check(step, name)
+    assert not answer.proved and f"numbers written into it: {numbers}" in str(answer.relation)

@@ -5,10 +5,11 @@ two names for one array are seen as what they are.
 """
 
 from functools import wraps
+from types import FunctionType
 
 import numpy as np
 
-from ..decision.values import TraceError, Value, combine, leaf, lift
+from ..decision.values import ArrayNeeded, TraceError, Value, combine, leaf, lift
 
 UNWRITTEN = "the memory of numpy.empty"  # the leaf for what nobody has written
 
@@ -18,6 +19,20 @@ def _object(value):
     cell = np.empty((), dtype=object)
     cell[()] = lift(value)
     return cell
+
+
+def same_number(number):
+    """Return a number as it is: what float() and numpy.float64 do to real numbers."""
+    return number
+
+
+def only_real(dtype):
+    """Refuse a dtype that would round or cut real numbers; `dtype` as a step gives it, its names on symbols."""
+    if dtype is None or (isinstance(dtype, FunctionType) and getattr(dtype, "__wrapped__", dtype) is same_number):
+        return
+    if isinstance(dtype, (str, np.dtype)) and np.dtype(dtype).kind == "f":
+        return
+    raise TraceError("it converts to another dtype than float, which would round or cut; keep to floats")
 
 
 def _cells(thing):
@@ -72,7 +87,7 @@ class Array:
     size = property(lambda self: self.cells.size)
     ndim = property(lambda self: self.cells.ndim)
     dtype = property(lambda self: np.dtype(float))
-    flat = property(lambda self: iter(self))
+    flat = property(lambda self: self)
 
     def __len__(self):
         return len(self.cells)
@@ -95,7 +110,9 @@ class Array:
                 raise TraceError("it picks elements by their values; write np.where(condition, a, b)")
             key, value = ..., combine("where", key, value, self)
         whole = isinstance(self.cells[key], np.ndarray)
-        self.cells[key] = _cells(value) if whole or isinstance(value, Array) else lift(value)
+        if isinstance(value, Array) and not whole:
+            raise TraceError("it writes an array into one element; write a[...] = b for all of them")
+        self.cells[key] = _cells(value) if whole else lift(value)
 
     def _write(self, value):
         self.cells[...] = _cells(value)
@@ -105,7 +122,16 @@ class Array:
         """Return an array of its own."""
         return Array(self.cells.copy())
 
-    flatten = astype = __copy__ = __deepcopy__ = copy
+    flatten = __copy__ = __deepcopy__ = copy
+
+    def astype(self, dtype, copy=True, **_):
+        """Return an array of its own, or with ``copy=False`` this one: it is one of floats already."""
+        only_real(dtype)
+        return self.copy() if copy else self
+
+    def clip(self, min=None, max=None, out=None):
+        """As numpy.clip."""
+        return clip(self, min, max, out)
 
     def fill(self, value):
         """Write one scalar everywhere."""
@@ -116,7 +142,7 @@ class Array:
         return self
 
     ravel = view = reshape
-    T = property(reshape)
+    T = property(lambda self: Array(self.cells.T))
 
     def _mixes(self, *_, **__):
         raise TraceError(
@@ -166,7 +192,7 @@ def writing(operation, inputs):
 
     @wraps(operation)
     def function(*arguments, out=None, where=True, dtype=None):
-        del dtype  # real numbers here
+        only_real(dtype)
         read, written = arguments[:inputs], arguments[inputs:]
         target = written[0] if written else out[0] if isinstance(out, tuple) else out
         result = operation(*read)
@@ -194,36 +220,69 @@ def scalars_only(operation, name):
 
 
 def like(fill):
-    """Return the meaning of zeros_like and its kin."""
+    """Return the meaning of zeros_like and its kin; without `fill` that of full_like."""
 
-    def function(thing, value=fill, **_):
-        return Array.full(thing.shape, value) if isinstance(thing, Array) else lift(value)
+    def full_like(thing, fill_value, dtype=None, **_):
+        only_real(dtype)
+        return Array.full(thing.shape, fill_value) if isinstance(thing, Array) else lift(fill_value)
 
-    return function
+    return full_like if fill is None else lambda thing, dtype=None, **_: full_like(thing, fill, dtype)
 
 
 def made(fill):
-    """Return the meaning of numpy.zeros and its kin."""
-    return lambda shape, value=fill, **_: Array.full(shape, value) if shape != () else lift(value)
+    """Return the meaning of numpy.zeros and its kin; without `fill` that of numpy.full."""
+
+    def full(shape, fill_value, dtype=None, **_):
+        only_real(dtype)
+        return Array.full(shape, fill_value) if shape != () else lift(fill_value)
+
+    return full if fill is None else lambda shape, dtype=None, **_: full(shape, fill, dtype)
 
 
-def copied(thing, *_, **__):
-    """Return a copy of an array, or a scalar as it is."""
-    return thing.copy() if isinstance(thing, Array) else lift(thing)
+def stacked(things):
+    """Return the array of a list of scalars, or of arrays."""
+    parts = [_cells(stacked(t) if isinstance(t, (list, tuple)) else t) for t in things]
+    cells = np.empty((len(parts), *parts[0].shape) if parts else (0,), dtype=object)
+    for i, part in enumerate(parts):
+        cells[i] = part if part.ndim else part[()]
+    return Array(cells)
 
 
-def same(thing, *_, **__):
-    """Return what is an array already."""
+def copied(thing, dtype=None, copy=True, **_):
+    """Return a copy of an array (``copy=False``: the array itself), or a scalar as it is."""
+    array = same(thing, dtype)
+    return array.copy() if copy and array is thing and isinstance(thing, Array) else array
+
+
+def same(thing, dtype=None, **_):
+    """Return what is an array already, and a list of numbers as one."""
+    only_real(dtype)
+    if isinstance(thing, (list, tuple)):
+        return stacked(thing)
     return thing if isinstance(thing, Array) else lift(thing)
 
 
-def copy_to(target, source, **_):
-    """Write one array into another."""
-    target[...] = source
+def reshaped(thing, *_, **__):
+    """Return an array as it is: the layout does not matter."""
+    return thing if isinstance(thing, Array) else lift(thing)
 
 
-def clip(thing, low, high, out=None):
-    """Return thing, but at least low and at most high; None is no bound."""
+def copy_to(target, source, casting="same_kind", where=True):
+    """Write one array into another, where a condition holds."""
+    del casting  # floats all
+    if not isinstance(target, Array):
+        raise ArrayNeeded("it writes into a scalar; write the step for one coordinate and return new values")
+    target[...] = source if where is True else combine("where", where, source, target)
+
+
+def enumerated(thing):
+    """Yield ((i,), element) of an array."""
+    return (((i,), element) for i, element in enumerate(thing))
+
+
+def clip(thing, a_min=None, a_max=None, out=None, *, min=None, max=None):
+    """Return thing, but at least a_min and at most a_max; None is no bound."""
+    low, high = a_min if min is None else min, a_max if max is None else max
     result = thing if low is None else combine("max", thing, low)
     result = result if high is None else combine("min", result, high)
     return result if out is None else out._write(result)
@@ -240,13 +299,17 @@ ON_ARRAYS = {
     np.zeros_like: like(0),
     np.ones_like: like(1),
     np.empty_like: like(EMPTY),
-    np.full_like: like(EMPTY),
+    np.full_like: like(None),
     np.zeros: made(0),
     np.ones: made(1),
     np.empty: made(EMPTY),
-    np.full: made(EMPTY),
+    np.full: made(None),
     np.array: copied,
-    np.copy: copied,
+    np.copy: lambda thing, *_, **__: copied(thing),
+    np.reshape: reshaped,
+    np.ravel: reshaped,
+    np.ndindex: np.ndindex,
+    np.ndenumerate: enumerated,
     np.asarray: same,
     np.ascontiguousarray: same,
     np.copyto: copy_to,

@@ -1,9 +1,10 @@
 """The step of a user with its arguments' roles, as `Candidate`s: what has to be shown equal to an algorithm."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from ..claims import Candidate, Claim, leaf_names
-from ..decision.values import TraceError, leaf, lift, shape, substitute
+from ..decision.values import TraceError, leaf, leaves, lift, shape, substitute
 from ..equations.notation import HYPER
 
 T = leaf("t")
@@ -107,6 +108,8 @@ def _pieces(traced, roles, label):
         raise TraceError(f"{traced.name}() branches after the first step, for {roles.t} = {traced.last}")
     fresh = all(traced.starts.get(n, 0) == 0 for n in roles.slots)
     for key, outcomes in traced.first.items():
+        if key == number and isinstance(outcomes, TraceError):
+            raise outcomes
         if key in (None, number) and fresh:
             text = f"on the first step {label}".strip()
             pieces += [Piece(text, _candidate(traced, outcome, roles, first=True), True) for outcome in outcomes]
@@ -131,6 +134,7 @@ def _candidate(traced, outcome, roles, first=False):
         Claim(n, new[n], form(b, now + 1), f"{n} counts: it is {_clock_text(roles, n)} before step t")
         for n, (form, b) in clocks.items()
     ]
+    claims += [] if first else [*_starts(traced, roles), *_kept(new, roles)]
     if roles.t in after:
         claims.append(Claim(roles.t, new[roles.t], now + roles.shift + 1, f"{roles.t} goes up by 1"))
     return Candidate(
@@ -145,6 +149,18 @@ def _candidate(traced, outcome, roles, first=False):
         claims=tuple(claims),
         notes=_notes(traced, roles),
     )
+
+
+def _kept(new, roles):
+    """Return the claims that the step leaves its hyperparameters as they are, for those that it writes."""
+    written = [n for n in roles.hyper.values() if n in new]
+    return [Claim(n, new[n], leaf(n), f"{n} stays as it is") for n in written]
+
+
+def _starts(traced, roles):
+    """Return the claims that the states start at 0, for those that start at anything else."""
+    wrong = {n: traced.starts[n] for n in roles.slots if traced.starts.get(n, 0) != 0}
+    return [Claim(f"{n} at the start", lift(v), lift(0), f"{n} is 0 before step 1") for n, v in wrong.items()]
 
 
 def _clock_text(roles, name):
@@ -169,8 +185,7 @@ def _assemble(traced, outcome, roles):
     order = [n for n in roles.order if n in traced.parameters]
     returned = outcome.returned
     if len(returned) == len(order) + 1 and roles.t in traced.parameters:
-        given = [n for n in traced.parameters if n in order or n == roles.t]
-        order = [*order[:1], *given[1:]] if given[0] == order[0] else given
+        order = _with_counter(traced, roles, order)
     if len(returned) == len(roles.order):  # the states of a list are handed back one by one
         order = roles.order
     if len(returned) == len(order):
@@ -184,7 +199,17 @@ def _assemble(traced, outcome, roles):
             f"{traced.name}() returns {len(returned)} values; it should return a tuple of {len(order)}"
             f" ({', '.join(order)})"
         )
-    return {n: after.get(n, leaf(n)) for n in (*roles.order, *({roles.t} & set(after)))}
+    kept = [n for n in (roles.t, *roles.hyper.values()) if n in after]
+    return {n: after.get(n, leaf(n)) for n in (*roles.order, *kept)}
+
+
+def _with_counter(traced, roles, order):
+    """Return the order of what is returned with the step number in it: where it is seen, or else as it is given."""
+    seen = [i for i, value in enumerate(traced.outcomes[0].returned) if leaves(value) == {roles.t}]
+    if len(seen) == 1:
+        return [*order[: seen[0]], roles.t, *order[seen[0] :]]
+    given = [n for n in traced.parameters if n in order or n == roles.t]
+    return [*order[:1], *given[1:]] if given[0] == order[0] else given
 
 
 def generalised(match, numbers):
@@ -199,9 +224,10 @@ def generalised(match, numbers):
         The number that stands for each hyperparameter; none may be 0 or 1.
     """
     constants = [(n, leaf(h)) for h, n in numbers.items()]
-    constants += [
-        (1 - n, 1 - leaf(h)) for h, n in numbers.items() if HYPER[h][1] == "[0, 1)" and 1 - n not in numbers.values()
-    ]
+    for h, n in numbers.items():
+        if HYPER[h][1] == "[0, 1)" and 1 - n not in numbers.values():
+            folded = Fraction(1 - float(n))  # as Python computes it; near 1 that is far from 1 - n
+            constants += [(rest, 1 - leaf(h)) for rest in (1 - n, folded)]
 
     def general(candidate):
         x, *after = substitute([candidate.x, *candidate.after], {}, constants)

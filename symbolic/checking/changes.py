@@ -63,6 +63,9 @@ class Relation:
 def rewritten(algorithm, meanings, **changes):
     """Return an algorithm with symbols on its right sides replaced."""
     equations = tuple(replace(e, right=e.right.xreplace(meanings)) for e in algorithm.equations)
+    for name in ("variable", "inverse"):
+        old = getattr(algorithm, name)
+        changes.setdefault(name, old and replace(old, right=old.right.xreplace(meanings)))
     return replace(algorithm, equations=equations, **changes)
 
 

@@ -1,5 +1,6 @@
 """What a step keeps its state in, on symbols: dicts, lists, and the attributes of an object."""
 
+from inspect import getattr_static
 from types import MethodType
 
 import numpy as np
@@ -8,18 +9,21 @@ from ..decision.values import TraceError, Value, leaf, lift
 from .arrays import Array
 from .names import BAGS, says_scalar
 
-COUNTS = {"scalar": 1, "array": 3, "list": 4, "dict": 4}
+COUNTS = {"scalar": 1, "array": 3, "matrix": 6, "list": 4, "dict": 4}
+SHAPES = {"matrix": (2, 3)}
 LAYOUTS = tuple(COUNTS)  # in the order in which they are tried
 KEYS = ("W", "b")
 
 
 def build(layout, name):
-    """Return the symbols called `name` in a layout: a scalar, an array, or a list or a dict of two arrays."""
+    """Return the symbols called `name` in a layout: a scalar, an array, a matrix, or a list or dict of two arrays."""
     if layout == "scalar":
         return leaf(name)
     whole = Array.of(name, COUNTS[layout])
     if layout == "array":
         return whole
+    if layout in SHAPES:
+        return Array(whole.cells.reshape(SHAPES[layout]))
     halves = [whole[:2], whole[2:]]
     return halves if layout == "list" else dict(zip(KEYS, halves, strict=True))
 
@@ -119,11 +123,13 @@ class Bag(Store):
         Into how many names the step takes it apart.
     filled : bool
         False for the first step, when a dict may still be empty.
+    blank : bool
+        Whether the first step finds None in it.
     """
 
-    def __init__(self, layout, constants, name, length, filled):
+    def __init__(self, layout, constants, name, length, filled, blank=False):
         super().__init__(layout, constants, name)
-        self.length, self.filled, self.asked = length, filled, False
+        self.length, self.filled, self.blank, self.asked = length, filled, blank, False
 
     def __contains__(self, key):
         self.asked = True
@@ -142,6 +148,8 @@ class Bag(Store):
         return iter([self[i] for i in range(self.length)])
 
     def __getitem__(self, key):
+        if self.blank and key not in self.now and not says_scalar(self.called(key)):
+            return None
         return self.now[key] if key in self.now else self.symbols(key)
 
     def __setitem__(self, key, value):
@@ -176,16 +184,21 @@ class Holder:
         ``translate(name, thing)``: what an attribute means on symbols.
     known : dict
         Symbols for the attributes that the step changes; empty for the first step.
+    iterates : collection of str
+        Attributes that would be x, which is a symbol in the first step too.
     """
 
-    def __init__(self, store, instance, translate, known):
-        vars(self).update(_store=store, _instance=instance, _translate=translate)
+    def __init__(self, store, instance, translate, known, iterates=()):
+        vars(self).update(_store=store, _instance=instance, _translate=translate, _iterates=iterates)
         for name, content in known.items():
             store.keep(name, content)
 
     def __getattr__(self, name):
         store = self._store
         if name not in store.now:
+            kind = getattr_static(type(self._instance), name, None)
+            if isinstance(kind, property):
+                return self._translate(name, kind.fget)(self)
             thing = getattr(self._instance, name)
             if isinstance(thing, MethodType):
                 function = self._translate(name, thing.__func__)
@@ -198,16 +211,30 @@ class Holder:
 
     def _content(self, name, thing):
         """Return an attribute as it is before the first step."""
+        if name in self._iterates and not isinstance(thing, (MethodType, type(None))):
+            return build(self._store.layout, name)
         if isinstance(thing, np.ndarray):
             numbers = set(thing.flat)
             if len(numbers) != 1:
                 raise TraceError(f"self.{name} is an array of different numbers; pass the method of a new object")
-            return Array.full(COUNTS[self._store.layout], numbers.pop())
+            layout = self._store.layout
+            return Array.full(SHAPES.get(layout, COUNTS[layout]), numbers.pop())
+        parts = list(thing.values() if isinstance(thing, dict) else thing) if isinstance(thing, (dict, list)) else []
+        if parts and self._store.layout in ("list", "dict") and all(isinstance(p, np.ndarray) for p in parts):
+            return self._parts(name, parts)
         if isinstance(thing, dict):
             return {k: self._content(f"{name}[{k!r}]", v) for k, v in thing.items()}
         if isinstance(thing, list):
             return [self._content(f"{name}[{i}]", v) for i, v in enumerate(thing)]
         return self._translate(name, thing)
+
+    def _parts(self, name, parts):
+        """Return a list or dict with an array for each part of x, however many the object was made for."""
+        numbers = {number for part in parts for number in part.flat}
+        if len(numbers) != 1:
+            raise TraceError(f"self.{name} holds different numbers; pass the method of a new object")
+        halves = [Array.full(2, *numbers) for _ in KEYS]
+        return halves if self._store.layout == "list" else dict(zip(KEYS, halves, strict=True))
 
 
 def templates(store):
@@ -222,7 +249,7 @@ def templates(store):
 
 def _like(store, name, content):
     if isinstance(content, Array) and content.ndim:
-        return Array.of(name, content.size)
+        return Array(Array.of(name, content.size).cells.reshape(content.shape))
     if isinstance(content, (dict, list)):
         if [part for part, _ in store.slots(name, content)] == [name]:
             return build(store.layout, name)

@@ -62,6 +62,8 @@ def by_name(traced, target):
     if x is None or g is None:
         return []
     states = tuple(n for n in open_ones if n not in (x, g))
+    if len(states) > _count(target):
+        states = tuple(n for n in states if n in traced.parameters or _has_effect(traced, n))
     orders = _orders(traced, x, states)
     shifts = _shifts(traced, t)
     ways = _clocks(traced, states, hyper, len(states) - _count(target))
@@ -83,6 +85,13 @@ def _ends(names):
     if g is None and rest:
         g = rest.pop(0)
     return x, g
+
+
+def _has_effect(traced, name):
+    """Return whether anything but a state itself depends on it: what is only written down for later is no state."""
+    outcome = traced.outcomes[0]
+    others = [*outcome.returned, *(value for n, value in outcome.after.items() if n != name)]
+    return name in leaves(*others)
 
 
 def _orders(traced, x, states):
@@ -159,6 +168,9 @@ def _closed_forms(traced, name, after, hyper):
         point = {n: draw(n, "unit") for n in hyper.values()} | {"t": draw("t", "step")}
         mine, wanted, start = numbers_of([stepped, later, *substitute([now], {"t": lift(1)})], point)
         begins = name not in traced.starts or abs(start - float(traced.starts[name])).max() < 1e-9
+        if not begins and hyper[hyper_name] in traced.fallbacks:  # a power that starts as this object's own decay
+            (own,) = substitute([now], {"t": lift(1), hyper[hyper_name]: lift(traced.fallbacks[hyper[hyper_name]])})
+            begins = abs(numbers_of([own], point)[0] - float(traced.starts[name])).max() < 1e-9
         if begins and abs(mine - wanted).max() < 1e-9:
             forms.append((text, hyper_name))
     return forms

@@ -21,6 +21,9 @@ GRADIENTS = tuple(
 )
 BAGS = tuple("state states opt_state optim_state optimizer_state cache memory config slots buffers moments".split())
 
+# One argument for two hyperparameters.
+PAIR = {"betas": ("beta1", "beta2")}
+
 ANY_HYPER = {name for hyper in HYPER for name in (hyper, *ALIASES.get(hyper, ()))}
 
 
@@ -39,6 +42,14 @@ def hyper_names(available, target):
 def named(available, names):
     """Return the first of `available` that is one of `names`, or None."""
     return next((n for n in available if n in names), None)
+
+
+def usual(name):
+    """Return a variable's name as an argument would have it: without its module, ``_`` and capitals; one of a pair."""
+    name = name.rpartition(".")[2].lstrip("_")
+    name = name.lower() if name.isupper() else name
+    stem, _, place = name.partition("[")
+    return PAIR[stem][int(place[:-1])] if stem in PAIR and place in ("0]", "1]") else name
 
 
 def says_scalar(name):
