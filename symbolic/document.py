@@ -1,5 +1,7 @@
 """The document as data: every equation in its order, found by its id."""
 
+from optnumba.arguments import canonical
+
 from .catalogue import Catalogue, suggestion
 from .equations import EQUATIONS
 
@@ -63,6 +65,7 @@ def document(name=None):
     """
     if name is None:
         return Document(equation for section in EQUATIONS.values() for equation in section)
-    if name not in EQUATIONS:
+    known = canonical(name)
+    if known not in EQUATIONS:
         raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, EQUATIONS)}")
-    return Document(EQUATIONS[name])
+    return Document(EQUATIONS[known])

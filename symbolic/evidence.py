@@ -6,7 +6,7 @@ for all values, by induction, by an exact computation of SymPy, by numbers that 
 """
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import sympy
@@ -241,6 +241,24 @@ def instances(statement, cases, given=()):
         raise ValueError(f"cases of {statement!r} is empty; give at least one instance")
     listed = tuple(f"instance: {part.statement}" for part in parts if part.holds)
     return _all("instances", statement, parts, lines=listed)
+
+
+class Claiming:
+    """A dataclass with an `id` and with the formulas of its `claim`, which its proof takes as arguments."""
+
+    def variant(self, **claim):
+        """Return the same with other formulas in its claim: what a false variant is made with.
+
+        Raises
+        ------
+        ValueError
+            When the claim has no formula of that name.
+        """
+        unknown = sorted(set(claim) - set(self.claim))
+        if unknown:
+            known = ", ".join(self.claim) or "no formula"
+            raise ValueError(f"{unknown[0]!r} is not a formula of {self.id}; it has {known}")
+        return replace(self, claim={**self.claim, **claim})
 
 
 @dataclass(frozen=True)

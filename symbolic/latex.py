@@ -4,7 +4,7 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from .equations.notation import LATEX
-from .equations.order import largest, ordered
+from .equations.order import decimal, largest, ordered
 
 
 class Tex(LatexPrinter):
@@ -19,7 +19,9 @@ class Tex(LatexPrinter):
         return text if exp is None else f"{text}^{{{exp}}}"
 
     def _print_Derivative(self, expr, at=None):
-        ((variable, count),) = expr.variable_count
+        (variable, count), *others = expr.variable_count
+        if others or at is None and expr.expr.args != (variable,):
+            return super()._print_Derivative(expr)
         order = "'" * int(count) if count.is_Integer else rf"^{{({count})}}"
         return rf"{expr.expr.func}{order}\left({self._print(at or variable)}\right)"
 
@@ -40,10 +42,16 @@ class Tex(LatexPrinter):
         return inside if exp is None else rf"{inside}^{{{exp}}}"
 
     def _print_Rational(self, expr):
-        if expr.p == 1 and str(expr.q).strip("0") == "1" and expr.q > 1000:
+        if expr.p == 1 and expr.q > 1000 and str(expr.q).strip("0") == "1":
             return f"10^{{-{len(str(expr.q)) - 1}}}"
-        short = expr.q > 2 and 10**6 % expr.q == 0  # 0.9 as the document has it, but 1/2 and 1/3
-        return f"{float(expr):g}" if short else super()._print_Rational(expr)
+        return decimal(expr) or super()._print_Rational(expr)
+
+    def _print_Mul(self, expr):
+        first, *rest = expr.args
+        if not decimal(first):
+            return super()._print_Mul(expr)
+        product = self._print(sympy.Mul(*rest, evaluate=False))
+        return f"{decimal(first)} {product}"
 
 
 def latex(formula):

@@ -429,9 +429,9 @@ def test_a_wide_formula_is_still_shown():
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="use one of sgd, momentum, .*; did you mean 'nadam'?"):
+    with pytest.raises(ValueError, match="name='nadm' is not an algorithm of the document; did you mean nadam"):
         derivation("nadm")
-    with pytest.raises(ValueError, match="'lion' is not an algorithm of the document"):
+    with pytest.raises(ValueError, match="'lion' is not an algorithm of the document; use one of sgd, momentum, "):
         derivation("lion")
 
 

@@ -95,6 +95,7 @@ def test_equations_and_errata_name_each_other():
     of = {e.id: e.equations for e in errata()}
     assert of["E-05"] == ("NAG-4", "NAG-6") and of["E-14"] == ("AD-3", "AD-4", "AD-9", "AD-13", "AD-14")
     assert of["E-22"] == ("AMX-3", "AMX-4", "AMX-5", "AMX-6") and of["E-24"] == ("NAD-17",)
+    assert "AMX-7" in of["E-21"] and document()["AMX-7"].written == document()["ADAM-7"].written
     prose = [erratum for erratum, equations in of.items() if not equations]
     assert prose == ["E-26", "E-30"]
 

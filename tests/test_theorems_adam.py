@@ -10,7 +10,8 @@ from optnumba.symbolic.equations.notation import beta1, beta2, eps, eta, g, g_at
 from optnumba.symbolic.theorems.adam import ADAM, C, c, factor, j, mu, variance, w_before
 from optnumba.symbolic.theorems.adamax import ADAMAX, b
 from optnumba.symbolic.theorems.nadam import NADAM
-from optnumba.symbolic.theorems.recurrences import tends, unrolled
+from optnumba.symbolic.theorems.recurrences import age, one_term_on, shift, tends, unrolled
+from optnumba.symbolic.theorems.running import both_signs, by_square, within
 from sympy import Abs, Product, Rational, S, Sum, Symbol, sqrt
 
 THEOREMS = {theorem.id: theorem for theorem in (*ADAM, *ADAMAX, *NADAM)}
@@ -118,3 +119,29 @@ def test_a_sum_is_unrolled_only_where_its_terms_decide(claimed, why):
 )
 def test_limits_are_compared_with_what_is_claimed(expression, limit, holds):
     assert tends(expression, limit, "a limit").holds is holds
+
+
+def test_a_product_or_a_sum_gives_its_last_term():
+    n = Sum(g_at[i], (i, 1, t + 1)) + Product(mu[j], (j, 1, t + 1)) + Product(mu[j], (j, t + 2, t + 1))
+    apart = Sum(g_at[i], (i, 1, t)) + g_at[t + 1] + Product(mu[j], (j, 1, t)) * mu[t + 1] + 1
+    assert one_term_on(n) == apart
+
+
+def test_a_decay_of_0_is_no_exception_to_a_sum():
+    """The powers of γ that the induction meets have exponents >= 0, so that it holds for γ = 0."""
+    now, then = shift(gamma ** (t - i) * g_at[i], i)
+    assert now.subs(gamma, 0).subs(age, 0) == g_at[t] and then.subs(gamma, 0).subs(age, 0) == 0
+
+
+def test_squares_are_compared_for_real_numbers_only():
+    """A root of a negative number has a square below 0, which would make anything a bound."""
+    x = Symbol("x", real=True)
+    assert not by_square(x, S.Zero, sqrt(-x)).holds
+    assert not all(part.holds for part in within(sqrt(-(x**2) - 1), S.Zero, "a bound of 0"))
+
+
+def test_signs_of_several_symbols_are_all_tried():
+    one, other = Symbol("a", real=True), Symbol("b", real=True)
+    assert both_signs(one * other / (one * other), S.One, (one, other), "1").holds
+    assert both_signs(Abs(one) * Abs(other), Abs(one * other), (one, other), "sizes").holds
+    assert not both_signs(Abs(one * other), one * other, (one, other), "not where the signs differ").holds

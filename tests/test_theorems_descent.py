@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from optnumba.symbolic.equations.notation import NablaJ, eta, g, g_at, gamma, phi, s, t, theta, theta_before
 from optnumba.symbolic.equations.sgd import N, eta_0
@@ -9,10 +10,10 @@ from optnumba.symbolic.theorems import Theorem, theorems
 from optnumba.symbolic.theorems.equivariance import n, scale, sigma_square
 from optnumba.symbolic.theorems.momentum import MOMENTUM, eta_1, eta_2
 from optnumba.symbolic.theorems.nag import NAG, g_phi, gamma_t, second, u, u_before, v, v_before, y
-from optnumba.symbolic.theorems.quadratic import L, X, a, c, condition, lam, mu
+from optnumba.symbolic.theorems.quadratic import L, X, a, c, condition, lam, mu, theta_1
 from optnumba.symbolic.theorems.schedules import SCHEDULES, i, k, x
-from optnumba.symbolic.theorems.sgd import SGD, spread, start
-from sympy import Matrix, Sum, sqrt
+from optnumba.symbolic.theorems.sgd import SGD, spread
+from sympy import Matrix, Poly, Sum, sqrt
 
 ALL = (*SGD, *SCHEDULES, *MOMENTUM, *NAG)
 IDS = [theorem.id for theorem in ALL]
@@ -57,8 +58,8 @@ def test_every_statement_reads(theorem):
 
 
 FALSE = [
-    ("T-GD-1", {"path": c + (1 - eta * a) ** (t + 1) * (start - c)}),
-    ("T-GD-1", {"path": c + (1 + eta * a) ** t * (start - c)}),
+    ("T-GD-1", {"path": c + (1 - eta * a) ** (t + 1) * (theta_1 - c)}),
+    ("T-GD-1", {"path": c + (1 + eta * a) ** t * (theta_1 - c)}),
     ("T-GD-2", {"bound": 1 / a}),
     ("T-GD-2", {"bound": 4 / a}),
     ("T-GD-2", {"one_step": 1 / (2 * a)}),
@@ -139,6 +140,21 @@ FALSE = [
 def test_false_variants_are_not_proved(id, claim):
     evidence = by_id(id).variant(**claim).prove()
     assert not evidence.proved and evidence.status in ("refuted", "undecided")
+
+
+def test_a_matrix_reads_as_text():
+    turned = by_id("T-GD-7").variant(Q=Matrix([[1, u - v], [0, sqrt(eta)]]))
+    assert "the rotations [1, u_t - v_t; 0, sqrt(η)];" in turned.statement
+
+
+def test_momentum_with_a_negative_coefficient_is_stable_below_its_own_bound():
+    """T-MOM-5 is for every real γ: below 2(1 + γ) the roots are inside the unit circle, beyond it one is not."""
+    polynomial, bound = (by_id("T-MOM-5").claim[name] for name in ("polynomial", "bound"))
+    for value in (-0.9, -0.4, 0.0, 0.5, 0.95):
+        for share, inside in ((-0.1, False), (0.01, True), (0.99, True), (1.01, False)):
+            at = {gamma: value, X: share * float(bound.subs(gamma, value))}
+            sizes = np.abs(np.roots([float(c) for c in Poly(polynomial.subs(at), lam).all_coeffs()]))
+            assert (sizes.max() < 1) == inside
 
 
 def test_every_formula_matters():

@@ -26,7 +26,7 @@ OPAQUE = (*LETTERS, *BOUND, sympy.NumberSymbol)
 # The functions that the procedure knows; any other (∇J, a logarithm, an expectation) is opaque too.
 KNOWN_FUNCTIONS = (sympy.Abs, sympy.Piecewise)
 KNOWN = (*FROM_SYMPY, sympy.Pow, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair)
-DECAYS = frozenset(letter for letter, interval in HYPER.values() if interval == "[0, 1)")
+DECAYS = tuple(dict.fromkeys(letter for letter, interval in HYPER.values() if interval == "[0, 1)"))
 
 
 def _names(symbols):
@@ -68,7 +68,7 @@ class Question:
     """
 
     def __init__(self, expressions, given=(), units=()):
-        self.units = DECAYS | frozenset(units)
+        self.units = frozenset(DECAYS) | frozenset(units)
         self.opaque = {}
         expressions = [_checked(e) for e in expressions]
         given = [(_checked(e), _sign(sign)) for e, sign in given]

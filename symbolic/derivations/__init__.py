@@ -1,7 +1,8 @@
 """The document's own path to each update, as steps that can be checked: one file per algorithm."""
 
-from difflib import get_close_matches
+from optnumba.arguments import canonical
 
+from ..catalogue import suggestion
 from . import adadelta, adagrad, adam, adamax, momentum, nadam, nag, rmsprop, sgd
 from .step import Derivation, Step
 
@@ -41,10 +42,7 @@ def derivation(name):
     AD-1 -> RMS-1 proved
     AD-15 -> RMS-2 proved
     """
-    if name not in DERIVATIONS:
-        near = get_close_matches(str(name), DERIVATIONS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"name={name!r} is not an algorithm of the document; use one of {', '.join(DERIVATIONS)}{hint}"
-        )
-    return DERIVATIONS[name]
+    known = canonical(name)
+    if known not in DERIVATIONS:
+        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, DERIVATIONS)}")
+    return DERIVATIONS[known]

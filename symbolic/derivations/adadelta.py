@@ -1,7 +1,5 @@
 """Adadelta: from a window over the squared gradients, through units and Newton's step, to a quotient of two RMS."""
 
-from itertools import product
-
 import sympy
 from sympy import Derivative, Integral, Rational, S, Sum, sqrt
 
@@ -58,6 +56,7 @@ from ..equations.notation import (
     theta_next,
 )
 from ..evidence import computation, counterexample, identity, induction
+from ..theorems.running import both_signs
 from .proofs import changes, follows, not_always_zero, replacing
 from .step import Derivation, Step
 
@@ -151,15 +150,6 @@ def _taylor():
     yield computation("put τ = t_0", remainder.subs(time, time_0).doit(), S.Zero, "and both are 0 at τ = t_0")
 
 
-def nonzero(left, right, symbols, statement):
-    """Return the Part that both are equal where some of their symbols are not 0: for each choice of their signs."""
-    cases = []
-    for signs in product((1, -1), repeat=len(symbols)):
-        sizes = {x: sign * sympy.Symbol(f"|{x}|", positive=True) for x, sign in zip(symbols, signs, strict=True)}
-        cases.append((left.subs(sizes), right.subs(sizes)))
-    return identity(*(sympy.Matrix([case[k] for case in cases]) for k in (0, 1)), statement)
-
-
 def _unit_of(units, order):
     """Return the unit of a derivative of J, by AD-6 (an Equation), in terms of those of J and θ (sympy.Expr)."""
     names = {Unit(f(time)): Unit(J(parameter)), Unit(time): Unit(parameter)}
@@ -190,7 +180,7 @@ def _newton_unit(step):
     slope, curve = sympy.symbols("J' J''", real=True)
     left = derivative_form.subs({second: curve, first: slope})
     right = gradient_form.subs({gradient: slope, hessian: curve})
-    yield nonzero(left, right, (curve,), "for one coordinate the inverse of H is a division")
+    yield both_signs(left, right, (curve,), "for one coordinate the inverse of H is a division")
 
 
 def _inverse_curvature(step):
@@ -198,19 +188,19 @@ def _inverse_curvature(step):
     names = ((second, curve), (first, slope), (newton, move))
     left, right, difference = (e.subs(names) for e in (step.after.left, step.after.right, step.difference))
     of = (slope, curve)
-    yield nonzero(
+    yield both_signs(
         right - left, difference, of, "AD-11's right side minus the inverse curvature is the difference given"
     )
     newtons = -step.before.between[-1].subs(names)
-    yield nonzero(difference.subs(move, newtons), S.Zero, of, "it is 0 for Newton's step")
+    yield both_signs(difference.subs(move, newtons), S.Zero, of, "it is 0 for Newton's step")
     (found,) = sympy.solve(difference, move)
-    yield nonzero(found, newtons, of, "and for no other, solved for Δθ")
+    yield both_signs(found, newtons, of, "and for no other, solved for Δθ")
     ahead, rest = sympy.symbols("J'(θ+Δθ) R", real=True)
     # AD/c with J' for f, from θ to θ + Δθ.
     (taylor,) = step.uses
     of_slope = ((remainder, rest), (AD_5.left, curve), (f(time_0), slope), (time, time_0 + move))
     put = (-(ahead - rest) / (slope * curve)).subs(ahead, taylor.right.subs(of_slope))
-    yield nonzero(difference, put, of, "by AD/c for J' it is the slope left at θ + Δθ, less R, over -J' J''")
+    yield both_signs(difference, put, of, "by AD/c for J' it is the slope left at θ + Δθ, less R, over -J' J''")
     yield counterexample("AD-11 is not exact", difference, 0, {slope: 1, curve: 2, move: -1})
 
 

@@ -22,7 +22,8 @@ from ..equations.adagrad import AG_3, AG_4, AG_5, AG_6, AG_7, G, G_before, G_ii,
 from ..equations.notation import Equation, eps, eta, g, g_at, s, t, theta, theta_next
 from ..equations.sgd import GD_1
 from ..evidence import identity
-from .proofs import changes, follows, unrolled
+from ..theorems.recurrences import unrolled
+from .proofs import changes, follows
 from .step import Derivation, Step
 
 SIZE = 3  # of the matrices that are written out in proofs

@@ -8,8 +8,9 @@ from ..equations.adam import ADAM_2, ADAM_3, ADAM_4, ADAM_5, ADAM_6, m, m_before
 from ..equations.forms import Expectation
 from ..equations.notation import GRADIENT, Equation, beta1, beta2, eps, eta, g, g_at, gamma, i, letter, t
 from ..equations.rmsprop import RMS_2
-from ..evidence import computation, identity, induction
-from .proofs import changes, follows, replacing, unrolled
+from ..evidence import computation, identity
+from ..theorems.recurrences import solves, unrolled
+from .proofs import changes, follows, replacing
 from .step import Derivation, Step
 
 any_g = letter("g", "g", real=True)
@@ -65,9 +66,7 @@ def _bias(beta, power):
         closed = step.after.right.subs(common, 1)
         recurrence = beta * weight_sum + 1 - beta
         yield unrolled(weights, recurrence, weight_sum, f"the weights sum to W of W_t = {beta} W_(t-1) + 1 - {beta}")
-        base = identity(closed.subs(t, 1), recurrence.subs(weight_sum, 0), "t = 1")
-        again = identity(closed.subs(t, t + 1), recurrence.subs(weight_sum, closed), "from t to t + 1")
-        yield induction(base, again, f"which is {closed}")
+        yield solves(closed, recurrence, weight_sum, f"which is {closed}")
         yield follows(step.after, closed * common, step.before.left, f"so {common} is multiplied by that")
 
     return proof

@@ -7,8 +7,9 @@ from ..equations.adam import ADAM_2, ADAM_3, ADAM_4, ADAM_6, m_hat, v, v_before,
 from ..equations.adamax import AMX_3, AMX_4, AMX_5, AMX_6, MeanPower, p, u, u_before
 from ..equations.notation import GRADIENT, Equation, beta2, eps, eta, g, g_at, i, letter, letter_base, t, theta
 from ..evidence import at_most, computation, identity, induction
+from ..theorems.recurrences import age, shift, unrolled
 from .layout import latex, line
-from .proofs import age, changes, follows, shift, unrolled
+from .proofs import changes, follows
 from .step import Derivation, Step
 
 

@@ -6,7 +6,8 @@ from ..equations.momentum import MOM_1, MOM_2, MOM_3, MOM_4, MOM_5, MOM_6, scale
 from ..equations.notation import Equation, NablaJ, eta, gamma, i, t, theta
 from ..equations.sgd import GD_1
 from ..evidence import identity
-from .proofs import changes, follows, shift, unrolled
+from ..theorems.recurrences import shift, unrolled
+from .proofs import changes, follows
 from .step import Derivation, Step
 
 UNROLLED = Equation("MOM/a", v, Sum(gamma ** (t - i) * scaled[i], (i, 1, t)), "derivation")

@@ -35,17 +35,16 @@ from ..equations.notation import (
     g,
     g_next,
     gamma,
-    letter,
     phi,
     t,
     theta,
     theta_next,
 )
 from ..evidence import computation, identity
+from .nag import phi_next
 from .proofs import follows, not_always_zero, replacing, substitution
 from .step import Derivation, Step
 
-phi_next = letter("φ_{t+1}", r"\phi_{t+1}", real=True)
 M_FOR_V = ((velocity, m), (velocity_before, m_before))
 
 SHIFT_M = Equation("NAD/a", phi, theta - gamma * m_before, "derivation", note="T-NAG-2 with m for v")

@@ -3,10 +3,7 @@
 import sympy
 from sympy import Matrix
 
-from ..equations.notation import t
-from ..evidence import counterexample, identity, induction
-
-age = sympy.Symbol("k", integer=True, nonnegative=True)  # how many steps ago: i = t - k
+from ..evidence import counterexample, identity
 
 
 def follows(after, right, left=None, statement="", **hypotheses):
@@ -54,38 +51,3 @@ def not_always_zero(step, at, difference=None):
     """Return the Part that what a step neglects is not always 0, shown by numbers."""
     value = step.difference if difference is None else difference
     return counterexample(f"{step.after.id} is not exact", value, sympy.S.Zero, at)
-
-
-def shift(summand, index):
-    """Return the summand f(t, i) of k steps ago, i = t - k, at step t and at step t + 1 (two sympy.Expr)."""
-    return tuple(sympy.expand(summand.subs(t, time).subs(index, t - age)) for time in (t, t + 1))
-
-
-def unrolled(closed, recurrence, state, statement):
-    """Return the Part, by induction, that a recurrence from 0 gives the sum c Σ_{i=1}^t f(t, i).
-
-    Parameters
-    ----------
-    closed : sympy.Expr
-        The sum, times a factor that does not depend on t.
-    recurrence : sympy.Expr
-        The state after step t, in terms of `state` and of quantities with index t.
-    state : Symbol
-        The state before step t.
-    statement : str
-    """
-    (total,) = closed.atoms(sympy.Sum)
-    factor, ((index, _, _),) = closed.coeff(total), total.limits
-    decay, fresh = recurrence.diff(state), recurrence.subs(state, 0)
-    base = identity(recurrence.subs(state, 0).subs(t, 1), closed.subs(t, 1).doit(), "t = 1, from 0")
-    now, then = shift(total.function, index)
-    last = factor * total.function.subs(index, t)
-    parts = (
-        (recurrence, decay * state + fresh),  # linear in the state
-        (closed, factor * total),
-        (decay * now, then),  # each old summand decays once more
-        (fresh, last),  # and the summand i = t is what is new
-    )
-    text = "from t to t + 1 every summand is multiplied by the decay, and the summand i = t + 1 is what is added"
-    left, right = (Matrix([pair[k] for pair in parts]) for k in (0, 1))
-    return induction(base, identity(left, right, text), statement)

@@ -2,7 +2,7 @@
 
 from sympy import Abs, Eq, Function, Limit, Max, Ne, Piecewise, Rational, oo
 
-from .adam import ADAM_2, ADAM_3, ADAM_4, ADAM_6, m, m_before, m_hat, v, v_before
+from .adam import ADAM_2, ADAM_3, ADAM_4, ADAM_6, ADAM_7, m, m_before, m_hat, v, v_before
 from .notation import GRADIENT, Algorithm, Equation, beta1, beta2, eta, g, letter, restated, settings, theta, theta_next
 
 u_before = letter("u_{t-1}", "u_{t-1}", nonnegative=True)
@@ -74,7 +74,10 @@ AMX_6 = Equation(
 AMX_7 = Equation(
     "AMX-7",
     section=SECTION,
+    erratum="E-21",
+    note="β₂ is typed 0,999 here as well",
     **settings((eta, Rational("0.002")), (beta1, Rational("0.9")), (beta2, Rational("0.999"))),
+    written=ADAM_7.written,
 )
 
 EQUATIONS = (AMX_1, AMX_2, AMX_3, AMX_4, AMX_5, AMX_6, AMX_7)

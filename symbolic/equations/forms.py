@@ -3,12 +3,12 @@
 The relations are SymPy Booleans: they can be printed, searched and substituted in, and claim nothing by themselves.
 """
 
-from sympy import Basic, Function, Symbol, sympify
+from sympy import Basic, Function, Mul, Symbol, sympify
 from sympy.logic.boolalg import Boolean
 from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.str import StrPrinter
 
-from .order import ordered
+from .order import decimal, ordered
 
 
 class _Named(Function):
@@ -118,6 +118,12 @@ class Text(StrPrinter):
     def _print_Rational(self, expr):
         short = expr.q > 2 and 10**12 % expr.q == 0
         return f"{float(expr):g}" if short else super()._print_Rational(expr)
+
+    def _print_Mul(self, expr):
+        first, *rest = expr.args
+        if not decimal(first):
+            return super()._print_Mul(expr)
+        return f"{decimal(first)}*{self.doprint(Mul(*rest, evaluate=False))}"
 
     def _print_Subs(self, expr):
         places = ", ".join(

@@ -5,7 +5,7 @@ What is added comes before what is subtracted, settings before states, and ε la
 
 import sympy
 
-SETTINGS = ("η", "γ", "β₁", "β₂", "ε")
+SETTINGS = ("η", "γ", "γ_t", "γ_{t+1}", "β₁", "β₂", "β₂^{(p)}", "β₂^∞", "ε")
 LAST = "ε"
 
 
@@ -16,9 +16,11 @@ def _setting(symbol):
 
 def ordered(expression):
     """Return an expression with terms and factors in the order in which people write them, unevaluated."""
-    alone = sympy.Indexed | sympy.MatrixExpr | sympy.MatrixBase
+    alone = sympy.MatrixExpr | sympy.MatrixBase
     if not isinstance(expression, sympy.Basic) or not expression.args or isinstance(expression, alone):
         return expression
+    if isinstance(expression, sympy.Indexed):
+        return expression.func(expression.base, *map(ordered, expression.indices))
     args = [ordered(a) for a in expression.args]
     if expression.is_Add:
         return sympy.Add(*sorted(args, key=_term), evaluate=False)
@@ -55,3 +57,9 @@ def _factor(e):
 def largest(maximum):
     """Return the arguments of a Max in the order in which people write them: |g_t| last (list)."""
     return sorted(maximum.args, key=lambda a: (isinstance(a, sympy.Abs), str(a)))
+
+
+def decimal(number):
+    """Return a fraction of tenths, hundredths, ... as the document has it, 0.9 (str); empty for all else."""
+    tenths = number.is_Rational and number.q % 10 == 0 and 10**6 % number.q == 0
+    return f"{float(number):g}" if tenths else ""

@@ -36,7 +36,8 @@ SGD_1 = Equation(
     theta_next,
     theta - eta * NablaJ(theta, x_i, y_i),
     SECTION,
-    note="J is the whole objective, one term or a batch of it: whatever the caller's gradient belongs to",
+    "E-01",
+    "J is the whole objective, one term or a batch of it: whatever the caller's gradient belongs to",
     written=Eq(theta_next, theta - eta * NablaJ(theta_free, x_i, y_i), evaluate=False),
     errata=("E-01", "E-02", "E-28"),
 )

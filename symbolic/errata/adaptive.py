@@ -24,6 +24,7 @@ from ..equations.adadelta import (
 from ..equations.adagrad import AG_6, AG_7, G
 from ..equations.forms import Unit
 from ..equations.notation import NablaJ, eps, eta, g, gamma, theta
+from ..equations.rmsprop import RMS_3
 from ..equations.sgd import GD_1
 from ..evidence import at_most, computation, counterexample, identity, induction
 from ..theorems.running import after, moved
@@ -31,7 +32,7 @@ from .descent import NOTATION
 from .erratum import Erratum
 
 SMALL = Rational("1e-8")
-NINE_TENTHS = Rational(9, 10)
+NINE_TENTHS = RMS_3.right  # the γ of the document
 total = Symbol("G", positive=True)
 size = Symbol("g", positive=True)
 

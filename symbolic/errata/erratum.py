@@ -1,11 +1,11 @@
 """What an erratum is: where the document is wrong or unclear, how to read it, and a demonstration by computation."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ..catalogue import Catalogue
 from ..document import document
-from ..evidence import Evidence, Part
+from ..evidence import Claiming, Evidence, Part
 
 SEVERITIES = {
     "A": "changes the arithmetic if taken literally",
@@ -15,7 +15,7 @@ SEVERITIES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Erratum:
+class Erratum(Claiming):
     """One place where the document is wrong or can be misread.
 
     Parameters
@@ -89,20 +89,6 @@ class Erratum:
         if self.proof is None:
             raise ValueError(f"{self.id} has no demonstration: {self.reason}")
         return Evidence(f"{self.id}: {self.problem.rstrip('.')}", tuple(self.proof(**self.claim)))
-
-    def variant(self, **claim):
-        """Return this erratum with other formulas to decide: what a false variant is made with.
-
-        Raises
-        ------
-        ValueError
-            When the demonstration has no formula of that name.
-        """
-        unknown = sorted(set(claim) - set(self.claim))
-        if unknown:
-            known = ", ".join(self.claim) or "no formula"
-            raise ValueError(f"{unknown[0]!r} is not a formula of {self.id}; it has {known}")
-        return replace(self, claim={**self.claim, **claim})
 
     def _repr_markdown_(self):
         about = f" ({', '.join(self.equations)})" if self.equations else ""

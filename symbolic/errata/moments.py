@@ -9,18 +9,14 @@ from ..equations.momentum import v_before as velocity_before
 from ..equations.nadam import NAD_2, NAD_11, NAD_12, NAD_16, NAD_17, NAD_18, m_hat_before, m_next
 from ..equations.notation import beta1, beta2, eps, eta, g, g_next, gamma, t, theta
 from ..evidence import at_most, computation, counterexample, identity
+from ..theorems.nadam import numerator
 from ..theorems.recurrences import solves
 from ..theorems.running import after
 from .descent import NOTATION
 from .erratum import Erratum
 
-NINE_TENTHS = Rational(9, 10)
+NINE_TENTHS = ADAM_7.right  # the document's β₁
 size = Symbol("g", positive=True)
-
-
-def numerator(equation):
-    """Return what a step of Adam's kind multiplies by -η/(√v̂ + ε)."""
-    return (theta - equation.right) * (sqrt(v_hat) + eps) / eta
 
 
 # E-21: what is biased -------------------------------------------------------------------------------------------------
@@ -39,7 +35,8 @@ def _biased_moments(first, second):
     steps = [ADAM_6.right.subs(values) - theta for values in (uncorrected, corrected)]
     numbers = {beta1: NINE_TENTHS, beta2: Rational("0.999"), eta: 1, size: 1}
     yield counterexample("without the correction the first step is the same", steps[0], steps[1], numbers)
-    yield at_most(9, (steps[0].subs(numbers)) ** 2, "it is more than 3 times as long: no pull towards 0")
+    text = "it is more than 3 times as long: no pull towards 0"
+    yield at_most(9 * steps[1].subs(numbers) ** 2, steps[0].subs(numbers) ** 2, text, strict=True)
     yield identity(steps[0].diff(theta), 0, "and the same wherever θ is, above 0 or below")
     # 0,999 read as a number above 1.
     typed = ADAM_7.written.rhs[1]
@@ -114,6 +111,8 @@ def _last_moment(factor):
     yield counterexample("NAD-17 is NAD-16", literal, NAD_16.right, numbers)
     tends = limit(factor.subs(beta1, NINE_TENTHS), t, oo)
     yield computation("limit of the factor as t -> oo, β₁ = 0.9", tends, S.One, "later it hardly matters")
+    ahead = NAD_16.right.subs(m_before, m)
+    yield identity(ahead, NAD_18.right.subs(m_hat, ADAM_4.right), "NAD-16 with m_t for m_{t-1} is NAD-18 as well")
 
 
 def _look_ahead(dozat, ratio):
@@ -166,8 +165,8 @@ MOMENTS = (
     Erratum(
         "E-21",
         "B",
-        "Adam",
-        "The weights are said to be biased towards 0; η has no value; β₂ is typed 0,999.",
+        "Adam, and AdaMax's settings",
+        "The weights are said to be biased towards 0; η has no value; β₂ is typed 0,999, in both sections.",
         "The estimates m_t and v_t of the moments are, from m_0 = v_0 = 0. η = 0.001, from Kingma and Ba; β₂ = 0.999.",
         _biased_moments,
         {"first": g * (1 - beta1**t), "second": g**2 * (1 - beta2**t)},
@@ -197,7 +196,8 @@ MOMENTS = (
         "A",
         "NAdam, NAD-17",
         "m_{t-1}/(1 - β₁^t) is replaced by m̂_{t-1}, whose divisor is another.",
-        "An approximation: exact with the factor (1 - β₁^(t-1))/(1 - β₁^t). Nothing later depends on it.",
+        "An approximation: exact with the factor (1 - β₁^(t-1))/(1 - β₁^t). NAD-18 does not depend "
+        "on it: NAD-16 leads there too. Ruder has this step.",
         _last_moment,
         {"factor": (1 - beta1 ** (t - 1)) / (1 - beta1**t)},
     ),

@@ -1,5 +1,7 @@
 """What follows from the document's equations: one file per algorithm, each theorem with its proof."""
 
+from optnumba.arguments import canonical
+
 from ..catalogue import Catalogue, suggestion
 from .adadelta import ADADELTA
 from .adagrad import ADAGRAD
@@ -63,6 +65,7 @@ def theorems(name=None):
     """
     if name is None:
         return Theorems(theorem for group in THEOREMS.values() for theorem in group)
-    if name not in THEOREMS:
+    known = canonical(name)
+    if known not in THEOREMS:
         raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, THEOREMS)}")
-    return Theorems(THEOREMS[name])
+    return Theorems(THEOREMS[known])

@@ -49,8 +49,10 @@ from ..equations.adadelta import (
 from ..equations.adadelta import step as newton_step
 from ..equations.adagrad import AG_6, G_before
 from ..equations.notation import eps, g, g_at, gamma, letter, s, t, theta, theta_next
+from ..equations.rmsprop import RMS_3
 from ..equations.sgd import SGD_1
 from ..evidence import at_most, computation, counterexample, identity, induction
+from .adagrad import c
 from .recurrences import solves, tends, unrolled
 from .running import after, both_signs, moved, within
 from .theorem import Theorem
@@ -58,7 +60,6 @@ from .theorem import Theorem
 E_0 = letter("E[g²]_0", "E[g^2]_0", nonnegative=True)
 eps_g = letter("ε_g", r"\epsilon_g", positive=True)
 eps_delta = letter("ε_Δ", r"\epsilon_\Delta", positive=True)
-c = letter("c", "c", positive=True)
 scale = letter("λ", r"\lambda", positive=True)
 minimum = letter("θ*", r"\theta^*", real=True)
 size = Symbol("|g_t|", positive=True)
@@ -99,7 +100,7 @@ def _average(kept, fresh, weights, age, box):
     mean = summation(n, (n, 0, length - 1)) / length
     (found,) = solve(mean - age, length)
     yield computation("solve mean age of w equal weights for w", found, box, f"as old as a plain mean of {box} squares")
-    yield computation("at γ = 0.9", box.subs(gamma, Q(9, 10)), S(19), "which are 19 at γ = 0.9")
+    yield computation("at γ = 0.9", box.subs(gamma, RMS_3.right), S(19), "which are 19 at γ = 0.9")
 
 
 T_AD_1 = Theorem(
@@ -140,8 +141,8 @@ def _window(recurrence):
 
 T_AD_2 = Theorem(
     "T-AD-2",
-    "The sum over the window of AD-0 moves on by S_t = {recurrence}. It is no function of S_{{t-1}} and g_t alone: the "
-    "last w squares have to be kept, where AD-1 keeps one number.",
+    "The sum over the window of AD-0 moves on by S_t = {recurrence}. Already for w = 2 it is no function of S_{{t-1}} "
+    "and g_t alone: the squares in the window have to be kept one by one, where AD-1 keeps one number.",
     _window,
     {"recurrence": window_sum[t - 1] + g_at[t] ** 2 - g_at[t - window] ** 2},
     "t > w; any real gradients",
@@ -314,7 +315,7 @@ def _hidden_rate(first_step, default, larger):
     )
     yield computation("limit of (Δθ_1)²/bound² as g_1 -> oo", limit(squared, g, oo), S.One, "or if g_1 is long")
     for number, value in ((Q(1, 10**8), default), (Q(1, 10**6), larger)):
-        there = first_step.subs({gamma: Q(9, 10), eps: number})
+        there = first_step.subs({gamma: RMS_3.right, eps: number})
         yield computation(f"at γ = 0.9, ε = {number}", there, value, f"which is about {value.evalf(3)}")
 
 
@@ -323,8 +324,8 @@ T_AD_6 = Theorem(
     "ε is a hidden learning rate. With ε = 0 Adadelta never leaves its start; with ε > 0 its first step is shorter "
     "than {first_step}, and about as long for small ε: {default} for γ = 0.9 and ε = 1e-8, {larger} for ε = 1e-6.",
     _hidden_rate,
-    {"first_step": sqrt(eps / (1 - gamma)), "default": sqrt(10) / 10**4, "larger": sqrt(10) / 10**3},
-    "both averages start at 0; g_1 ≠ 0",
+    {"first_step": sqrt(eps) / sqrt(1 - gamma), "default": sqrt(10) / 10**4, "larger": sqrt(10) / 10**3},
+    "both averages start at 0; g_1 ≠ 0; 0 < γ < 1",
 )
 
 

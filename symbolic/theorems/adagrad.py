@@ -12,7 +12,7 @@ from .recurrences import solves, unrolled
 from .running import after, both_signs, by_square, moved, within
 from .theorem import Theorem
 
-c = Symbol("c", positive=True)
+c = letter("c", "c", positive=True)
 x = letter("x", "x", positive=True)
 
 
@@ -121,7 +121,7 @@ T_AG_3 = Theorem(
 
 
 def _first_and_scale(first, scaled):
-    yield both_signs(step(before=0, eps=0), first, g, f"Δθ_1 = {first}, with ε = 0")
+    yield both_signs(step(before=0, eps=0), first.subs(g_at[1], g), g, f"Δθ_1 = {first}, with ε = 0")
     larger = {"before": c**2 * G_before, "g": c * g}
     yield induction(
         identity(c**2 * S.Zero, S.Zero, "G_0 = 0 is its own multiple"),
@@ -142,7 +142,7 @@ T_AG_4 = Theorem(
     "With ε = 0 the first step is {first}, whatever the size of g_1. Multiplying every gradient by c and putting "
     "{scaled} in the place of ε leaves every step as it was.",
     _first_and_scale,
-    {"first": -eta * signum(g), "scaled": c**2 * eps},
+    {"first": -eta * signum(g_at[1]), "scaled": c**2 * eps},
     "c > 0; G_0 = 0; g_1 ≠ 0 for the first step",
 )
 
@@ -205,8 +205,8 @@ def _sparse(partial, rate, still, frozen):
 
 T_AG_5 = Theorem(
     "T-AG-5",
-    "For L(z), z as in AG-1, ∂L/∂w_2 is {partial}: 0 where a_2 = 0. A coordinate seen k times with "
-    "one |g| has the rate {rate}. Where g_t = 0, of the nine methods exactly {still} leave θ as it is, and exactly "
+    "For L(z), z as in AG-1, ∂L/∂w_2 is {partial}: 0 where a_2 = 0. A coordinate seen k times with gradients of one "
+    "size |g_t| has the rate {rate}. Where g_t = 0, of the nine methods exactly {still} leave θ as it is, and exactly "
     "{frozen} leave their states as they are too, so that for them a sparse update is the dense one.",
     _sparse,
     {
@@ -257,7 +257,7 @@ T_AG_6 = Theorem(
 def _regret(lemma, square, total):
     after_x = G + x
     yield identity(lemma - x / sqrt(after_x), square, f"the difference of the two sides is {square}")
-    yield by_square(x / sqrt(after_x), lemma, sqrt(after_x) - sqrt(G), sqrt(after_x), f"x/√(G + x) <= {lemma}")
+    yield by_square(x / sqrt(after_x), lemma, sqrt(after_x) - sqrt(G), sqrt(after_x), f"x/√(G_t + x) <= {lemma}")
     term = -g * step() / eta
     yield identity(term, g**2 / sqrt(summed(G_before) + eps), "a term g_t²/√(G_t + ε) is -g_t Δθ_t/η")
     bound, grown = total.subs(G, G_before), total.subs(G, summed(G_before))
@@ -285,7 +285,7 @@ def _regret(lemma, square, total):
 
 T_AG_7 = Theorem(
     "T-AG-7",
-    "x/√(G + x) is at most {lemma}, the difference being {square}. Summed over the steps it telescopes: "
+    "x/√(G_t + x) is at most {lemma}, the difference being {square}. Summed over the steps it telescopes: "
     "g_1²/√(G_1 + ε) + ... + g_t²/√(G_t + ε) <= {total} <= 2√G_t; and for ε = 0 too.",
     _regret,
     {
@@ -293,7 +293,7 @@ T_AG_7 = Theorem(
         "square": (sqrt(G + x) - sqrt(G)) ** 2 / sqrt(G + x),
         "total": 2 * sqrt(G + eps) - 2 * sqrt(eps),
     },
-    "G >= 0, x > 0; G_0 = 0; any real gradients; ε > 0, or ε = 0 and the sum from the first g_s ≠ 0 on",
+    "G_t >= 0, x > 0; G_0 = 0; any real gradients; ε > 0, or ε = 0 and the sum from the first g_s ≠ 0 on",
     "The sum is that of -g_s Δθ_s/η, and the heart of Adagrad's regret bound.",
 )
 

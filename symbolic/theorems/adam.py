@@ -7,26 +7,27 @@ from sympy import Abs, Matrix, Product, S, Sum, Symbol, limit, sign, solve, sqrt
 from ..equations.adadelta import E, E_before
 from ..equations.adagrad import AG_6, AG_7, G_before
 from ..equations.adagrad import G as G_after
-from ..equations.adam import ADAM_2, ADAM_3, ADAM_4, ADAM_5, ADAM_6, m, m_before, m_hat, v, v_before, v_hat
+from ..equations.adam import ADAM_2, ADAM_3, ADAM_4, ADAM_5, ADAM_6, ADAM_7, m, m_before, m_hat, v, v_before, v_hat
 from ..equations.nadam import m_hat_before
 from ..equations.notation import beta1, beta2, eps, eta, g, g_at, gamma, i, letter, letter_base, t, theta
 from ..equations.rmsprop import RMS_1
+from ..equations.rmsprop import E_free as mean_square
 from ..equations.sgd import SGD_1
 from ..evidence import at_most, computation, counterexample, identity, induction
+from .equivariance import sigma_square as variance
 from .recurrences import linear, solves, tends, unrolled
 from .running import after, both_signs, moved
 from .theorem import Theorem
 
 EQUATIONS = (ADAM_2, ADAM_3, ADAM_4, ADAM_5, ADAM_6)
 ZEROS = {m_before: S.Zero, v_before: S.Zero}
+DEFAULTS = {ADAM_7.left: ADAM_7.right, ADAM_7.also[0].lhs: ADAM_7.also[0].rhs}  # β₁ and β₂
 WEIGHTS = (1 - beta1) * Sum(beta1 ** (t - i), (i, 1, t))
 
 c = letter("c", "c", real=True)
 C = letter("C", "C", positive=True)
 factor = letter("λ", r"\lambda", positive=True)
 mean = letter("E[g]", "E[g]", real=True)
-mean_square = letter("E[g²]", "E[g^2]", nonnegative=True)
-variance = letter("σ²", r"\sigma^2", nonnegative=True)
 mu, j = letter_base("μ", r"\mu"), letter("j", "j", integer=True, positive=True)
 w, w_before = letter("w_t", "w_t", positive=True), letter("w_{t-1}", "w_{t-1}", nonnegative=True)
 slack = Symbol("slack", nonnegative=True)
@@ -65,7 +66,7 @@ def _constant(step, first):
     constant = moved((ADAM_4, ADAM_5, ADAM_6), grown)
     yield identity(constant, step, "put into ADAM-4, ADAM-5 and ADAM-6, at every t")
     at_first = moved(EQUATIONS, ZEROS).subs({t: 1, eps: 0})
-    yield both_signs(at_first, first, g, "the first step with ε = 0, whatever the first gradient is")
+    yield both_signs(at_first, first.subs(g_at[1], g), g, "the first step with ε = 0, whatever the first gradient is")
 
 
 def _scale(multiplier, descent):
@@ -101,6 +102,7 @@ def _bounds(spike, bound):
     ready = -moved(EQUATIONS, {**ZEROS, g: S.One}).subs(eps, 0)
     yield both_signs(jump, ready, g, "after them the first other gradient moves θ as far as 1 would, with ε = 0")
     yield tends(ready, spike, f"that length tends to {spike}")
+    yield identity(spike.subs(DEFAULTS), sqrt(10) * eta, "√10 η = 3.162 η with the document's β₁ and β₂")
     yield from _cauchy_schwarz(bound)
 
 
@@ -246,7 +248,7 @@ ADAM = (
         "T-ADAM-4",
         "While the gradient is constant, every step is {step}; the first step with ε = 0 is {first} whatever g_1 is.",
         _constant,
-        {"step": -eta * g / (Abs(g) + eps), "first": -eta * sign(g)},
+        {"step": -eta * g / (Abs(g) + eps), "first": -eta * sign(g_at[1])},
         "m_0 = v_0 = 0; g_1 not 0 in the second part",
     ),
     Theorem(
@@ -274,17 +276,18 @@ ADAM = (
             "spike": eta * (1 - beta1) / sqrt(1 - beta2),
             "bound": (1 - beta1) * sqrt(1 - beta2**t) / ((1 - beta1**t) * sqrt(1 - beta2)) / sqrt(1 - beta1**2 / beta2),
         },
-        "m_0 = v_0 = 0; β₁² < β₂ in the second part",
+        "m_0 = v_0 = 0; β₁, β₂ > 0 in the limit; β₁² < β₂ in the second part",
         "With β₁ = 0.9 and β₂ = 0.999 the spike is √10 η = 3.162 η.",
     ),
     Theorem(
         "T-ADAM-8",
         "Adam's step is {signs} for β₁ = β₂ = ε = 0; {rmsprop} for β₁ = 0, γ = β₂; it tends to {smooth} for η = λ ε, "
-        "ε -> oo; and v̂_t tends to {average} as β₂ -> 1, so that Adam with β₁ = 0, η/√t and ε = 0 tends to Adagrad.",
+        "ε -> oo; and v̂_t tends to {average} as β₂ -> 1, so that Adam with β₁ = 0 and η/√t for η tends to Adagrad, "
+        "both with ε = 0.",
         _limits,
         {
             "signs": -eta * sign(g),
-            "rmsprop": -eta * g / (sqrt(E / (1 - gamma**t)) + eps),
+            "rmsprop": -eta * g / (sqrt(E) / sqrt(1 - gamma**t) + eps),
             "smooth": -factor * m_hat,
             "average": Sum(g_at[i] ** 2, (i, 1, t)) / t,
         },
@@ -292,13 +295,13 @@ ADAM = (
     ),
     Theorem(
         "T-ADAM-9",
-        "The average of gradients that are pure noise has Var m_t = {spread}, which tends to {limiting}.",
+        "The average of independent gradients has Var m_t = {spread}, which tends to {limiting}.",
         _variance,
         {
             "spread": variance * (1 - beta1) / (1 + beta1) * (1 - beta1 ** (2 * t)),
             "limiting": variance * (1 - beta1) / (1 + beta1),
         },
-        "independent gradients with one variance σ², m_0 = 0",
+        "independent gradients with one variance σ², m_0 = 0; β₁ > 0 in the limit",
     ),
     Theorem(
         "T-ADAM-10",
@@ -312,7 +315,7 @@ ADAM = (
     ),
     Theorem(
         "T-ADAM-11",
-        "m̂_t needs no powers: with w_t = {recurrence}, w_0 = 0, it is {estimate}; for w_t = {weight}.",
+        "m̂_t needs no powers: with w_t = {recurrence} from w_0 = 0, which is {weight}, it is {estimate}.",
         _running,
         {
             "recurrence": 1 + beta1 * w_before,

@@ -16,9 +16,9 @@ ZEROS = {m_before: S.Zero, u_before: S.Zero}
 DEFAULTS = {setting.lhs: setting.rhs for setting in AMX_7.also}  # β₁ and β₂
 
 b = letter("b", "b", nonnegative=True)
-decayed = Symbol("β₂^p", nonnegative=True)
-raised = Symbol("|g_t|^p", nonnegative=True)
-largest = Symbol("M_{t-1}^p", nonnegative=True)
+decayed = letter("β₂^p", r"\beta_2^p", nonnegative=True)
+raised = letter("|g_t|^p", r"\left|{g_t}\right|^p", nonnegative=True)
+largest = letter("M_{t-1}^p", "M_{t-1}^p", nonnegative=True)
 slack = Symbol("slack", nonnegative=True)
 x = Symbol("x", positive=True)
 
@@ -31,8 +31,7 @@ def in_decayed(expression):
 
 
 def _sum(total):
-    recurrence = in_decayed(AMX_3.right.subs(g, g_at[t]))
-    yield unrolled(in_decayed(total), recurrence, power_before, f"v_t = {total} for every t, with one letter for β₂^p")
+    yield unrolled(total, AMX_3.right.subs(g, g_at[t]), power_before, f"v_t = {total} for every t")
 
 
 def _limit(low, high):
@@ -58,7 +57,7 @@ def _squeezed(power, power_of_largest, low, high, decay, name):
     first = at_most(below, v, "low, from t to t + 1, where v_t = low M_t^p + slack", units=[decay])
     v, _, above = compare(high * largest - slack, t + 1, largest)
     second = at_most(v, above, "high, from t to t + 1, where v_t = high M_t^p - slack", units=[decay])
-    return induction(base, (first, second), f"{low} M_t^p <= v_t <= {high} M_t^p with {name} for M_t")
+    return induction(base, (first, second), f"({low}) M_t^p <= v_t <= ({high}) M_t^p, with {name} for M_t")
 
 
 def _vanishing(low, high, decay):
@@ -128,7 +127,8 @@ def _kept(size, following):
     first = Abs(ADAM_2.right.subs(m_before, 0)), (1 - beta1) * AMX_5.right.subs(u_before, 0)
     start = at_most(*first, "t = 1, K_1 = 1 - β₁")
     below, under, above = (
-        Symbol(name, nonnegative=True) for name in ("K u_{t-1} - |m_{t-1}|", "u_t - |g_t|", "u_t - β₂ u_{t-1}")
+        letter(f"({name})", rf"\left({name.replace('β₂', chr(92) + 'beta_2')}\right)", nonnegative=True)
+        for name in ("K u_{t-1} - |m_{t-1}|", "u_t - |g_t|", "u_t - β₂ u_{t-1}")
     )
     sizes = {m_before: size * u_before - below, g: beta2 * u_before + above - under}
     apart = ADAM_2.right.subs({m_before: Abs(m_before), g: Abs(g)})
@@ -225,6 +225,6 @@ ADAMAX = (
             "limiting": (1 - beta1) / (1 - beta1 / beta2),
             "second": (beta1 + beta2) / (beta2 * (1 + beta1)),
         },
-        "m_0 = u_0 = 0, β₂ > 0, β₁ not β₂, u_t > 0",
+        "m_0 = u_0 = 0, β₁, β₂ > 0, β₁ not β₂, u_t > 0",
     ),
 )

@@ -13,7 +13,22 @@ from ..equations.adam import m_before
 from ..equations.adam import v_before as square_before
 from ..equations.adamax import u_before
 from ..equations.momentum import v_before
-from ..equations.notation import NablaJ, beta1, beta2, eps, eta, g, gamma, i, letter, letter_base, t, theta, theta_next
+from ..equations.notation import (
+    LATEX,
+    NablaJ,
+    beta1,
+    beta2,
+    eps,
+    eta,
+    g,
+    gamma,
+    i,
+    letter,
+    letter_base,
+    t,
+    theta,
+    theta_next,
+)
 from ..equations.sgd import SGD_1, N
 from ..evidence import at_most, computation, counterexample, identity
 from .recurrences import linear
@@ -24,7 +39,7 @@ LINEAR = ("sgd", "momentum", "nag")
 # What the states of the document are, by the names that T-GD-6 gives to where they rest.
 RESTS = {v_before: "velocity", m_before: "mean", square_before: "square", E_before: "square", u_before: "largest"}
 SETTINGS = {eta: 1, gamma: Rational(9, 10), beta1: Rational(9, 10), beta2: Rational(999, 1000), eps: Rational(1, 10**8)}
-p = letter("p", "p", positive=True)
+p = Symbol("p", positive=True)
 
 
 # T-GD-6: where all of them rest ----------------------------------------------------------------------------------
@@ -83,12 +98,12 @@ def _moves(name, algorithm, rests):
 T_GD_6 = Theorem(
     "T-GD-6",
     "A step of any of the nine algorithms changes neither θ nor its states if and only if ∇J(θ) = 0 and the states are "
-    "0, but for Adagrad's G, which may be anything. Under a constant gradient g a velocity rests only at {velocity}, a "
-    "mean of gradients at {mean}, a mean of their squares at {square}, and AdaMax's maximum at {largest}.",
+    "0, but for Adagrad's G, which may be anything. Under a constant gradient g_t a velocity rests only at {velocity}, "
+    "a mean of gradients at {mean}, a mean of their squares at {square}, and AdaMax's maximum at {largest}.",
     _fixed_points,
     {"velocity": eta * g / (1 - gamma), "mean": g, "square": g**2, "largest": Abs(g)},
     "any η, ε > 0, decays in [0, 1) and t",
-    "So all of them stop at any stationary point, a saddle or a maximum included (E-03).",
+    "So each of them stays at any stationary point where it starts, a saddle or a maximum included (E-03).",
 )
 
 
@@ -106,10 +121,12 @@ def _run(algorithm, coordinates):
     return Matrix(rows)
 
 
-def _letters(algorithm, suffix=""):
+def _letters(algorithm, number=""):
     """Return symbols for θ_t, the states before the step and g_t of one coordinate."""
     kept = (theta, *(before for before, _ in algorithm.states), g)
-    return [Symbol(f"{s}{suffix}", **s.assumptions0) for s in kept]
+    if not number:
+        return list(kept)
+    return [letter(f"{s}₍{number}₎", f"{LATEX[s]}^{{({number})}}", **s.assumptions0) for s in kept]
 
 
 def _equivariance(Q):
@@ -151,7 +168,7 @@ def _moved_and_flipped(name, algorithm):
     claimed = Matrix([[sign * value for sign, value in zip(signs, far, strict=True)]])
     text = f"{name}: with θ and g their other sign, so have θ_{{t+1}} and the velocity or mean, and no other state"
     yield identity(_run(algorithm, [flipped]), claimed, text)
-    first, second = _letters(algorithm, "₁"), _letters(algorithm, "₂")
+    first, second = _letters(algorithm, "1"), _letters(algorithm, "2")
     exchanged = _run(algorithm, [second, first]) == Matrix([[0, 1], [1, 0]]) * _run(algorithm, [first, second])
     text = f"{name}: two coordinates exchanged are exchanged after the step"
     yield computation("evaluate the equations on both orders", exchanged, True, text)
@@ -159,9 +176,8 @@ def _moved_and_flipped(name, algorithm):
 
 def _turned(name, algorithm, Q):
     """Return the Part that a step in two variables y, θ = Qy + b, with the gradient Qᵀg, is that in θ."""
-    columns = Matrix([_letters(algorithm, "₁"), _letters(algorithm, "₂")])
-    shift = Matrix([[Symbol("b₁", real=True), *([0] * len(algorithm.states))]])
-    shift = shift.col_join(Matrix([[Symbol("b₂", real=True), *([0] * len(algorithm.states))]]))
+    columns = Matrix([_letters(algorithm, "1"), _letters(algorithm, "2")])
+    shift = Matrix([[letter(f"b_{k}", f"b_{k}", real=True), *([0] * len(algorithm.states))] for k in (1, 2)])
     turned = Q * columns
     place = turned[:, :-1] + shift
     # The gradient in y is Qᵀ that in θ, so that in θ is Q times that in y, as QQᵀ = 1.
@@ -188,7 +204,7 @@ T_GD_7 = Theorem(
 
 F = Function("J", real=True)
 scale = letter("s", "s", positive=True)
-term = letter_base("J", "J")
+term = letter_base("∇J", r"\nabla J")
 
 
 def _scaled(rate):
@@ -280,7 +296,7 @@ T_SGD_1 = Theorem(
     "the mean of all terms; its variance is {variance}, with σ² that of one term.",
     _batches,
     {"mean": Sum(term[i], (i, 1, N)) / N, "variance": sigma_square / n * (N - n) / (N - 1)},
-    "J_i are the gradients of the terms along one coordinate; every batch is as likely; 1 <= n <= N, N > 1 for the "
+    "∇J_i are the gradients of the terms along one coordinate; every batch is as likely; 1 <= n <= N, N > 1 for the "
     "variance",
     "The mean of a sum is the sum of the means, each term counted with the share of batches that have it.",
 )

@@ -1,9 +1,10 @@
 """What follows from Momentum's equations, MOM-1 and MOM-2: what the velocity is, and the spectrum on a quadratic."""
 
-from sympy import Abs, Poly, Rational, S, Sum, Symbol, discriminant, limit, oo, solve, sqrt
+from sympy import Abs, Poly, S, Sum, Symbol, discriminant, limit, oo, solve, sqrt
 
 from ..equations import UPDATES
-from ..equations.momentum import MOM_1, MOM_2, v, v_before
+from ..equations.adam import m_before
+from ..equations.momentum import MOM_1, MOM_2, MOM_7, v, v_before
 from ..equations.notation import NablaJ, eta, g, g_at, gamma, letter, s, t, theta, theta_before, theta_next
 from ..equations.sgd import SGD_1
 from ..evidence import at_most, computation, identity, induction
@@ -15,6 +16,7 @@ from .quadratic import (
     between,
     condition,
     conjugate_pair,
+    jury,
     lam,
     matrix,
     mu,
@@ -26,10 +28,9 @@ from .recurrences import solves, tends, unrolled
 from .theorem import Theorem
 
 b, b_before = letter("b_t", "b_t", real=True), letter("b_{t-1}", "b_{t-1}", real=True)
-m, m_before = letter("m_t", "m_t", real=True), letter("m_{t-1}", "m_{t-1}", real=True)
 eta_1, eta_2 = letter("η_1", r"\eta_1", positive=True), letter("η_2", r"\eta_2", positive=True)
 r = letter("r", "r", positive=True)  # √γ, where 0 < γ < 1
-NINE_TENTHS = Rational(9, 10)
+NINE_TENTHS = MOM_7.right  # the γ that the document recommends
 
 
 def velocity(before, gradient, rate=eta):
@@ -102,7 +103,7 @@ T_MOM_3 = Theorem(
     _coasting,
     {"travelled": _v_0 * gamma * (1 - gamma**t) / (1 - gamma), "rest": _v_0 * gamma / (1 - gamma)},
     "a gradient that is 0 from some step on; 0 <= γ < 1",
-    "This is how far the ball of the document's story slides: it crosses a small hollow, and only that (E-30).",
+    "This is how far the ball of the document's story slides on flat ground: a finite stretch, and no further (E-30).",
 )
 
 
@@ -159,16 +160,20 @@ def _spectrum(polynomial, lower, upper, bound):
     yield at_most(2 * r, Abs(trace_r.subs(X, below(low))), f"{outside}0 < X < {lower}", units=units, strict=True)
     yield at_most(2 * r, Abs(trace_r.subs(X, -w0)), f"{outside}X <= 0", units=units, strict=True, given=[(1 - r, 1)])
     yield at_most(2 * r, Abs(trace_r.subs(X, high + w)), f"{outside}X > {upper}", strict=True)
-    yield from stable_between(trace, determinant, bound, "stable")
-    grown = matrix(UPDATES["momentum"]).det().subs(gamma, 1 + w0)
-    yield at_most(1, grown, "γ >= 1: the product of both roots is γ >= 1, so one is not inside the unit circle")
+    for sign, word in ((1, "γ >= 0"), (-1, "γ <= 0, with -γ for γ")):
+        signed = (S(e).subs(gamma, sign * gamma) for e in (trace, determinant, bound))
+        yield from stable_between(*signed, word)
+    yield from jury()
+    for beyond, word in ((1 + w0, "γ >= 1"), (-1 - w0, "γ <= -1")):
+        product = determinant.subs(gamma, beyond)
+        yield at_most(1, Abs(product), f"{word}: the product of both roots is γ, so one is not inside the unit circle")
 
 
 T_MOM_5 = Theorem(
     "T-MOM-5",
     "On a quadratic, with X = ηa, the step of Momentum has the characteristic polynomial {polynomial}. Its roots have "
     "size √γ if and only if {lower} <= X <= {upper}, and one is larger otherwise; they lie inside the unit circle if "
-    "and only if 0 < X < {bound}.",
+    "and only if |γ| < 1 and 0 < X < {bound}.",
     _spectrum,
     {
         "polynomial": lam**2 - (1 + gamma - X) * lam + gamma,
@@ -176,7 +181,7 @@ T_MOM_5 = Theorem(
         "upper": (1 + sqrt(gamma)) ** 2,
         "bound": 2 * (1 + gamma),
     },
-    "J(θ) = a/2 (θ - c)²; constant η and 0 <= γ < 1, with γ > 0 for the sizes; γ >= 1 is never stable",
+    "J(θ) = a/2 (θ - c)²; constant η and γ, with 0 < γ < 1 for the sizes and any real γ for the unit circle",
     "The bound on η is 1 + γ times that of gradient descent.",
 )
 
@@ -208,11 +213,11 @@ def _fastest(rate):
     inside, reach = {size: 1 / (1 + w)}, (1 + size) / (1 - size)
     for other, word in ((inner, "0 < γ <= ρ²"), (S.Zero, "γ = 0")):
         low, high = ((1 + other) - (size + other / size), (1 + other) + (size + other / size))
-        yield at_most(
-            0, low.subs(inside), f"1 + γ - X <= ρ + γ/ρ at μ: ημ >= (1 - ρ)(1 - γ/ρ) > 0, {word}", strict=True
-        )
-        yield identity(high, (1 + size) * (1 + other / size), "1 + γ - X >= -(ρ + γ/ρ) at L: ηL <= (1 + ρ)(1 + γ/ρ)")
-        yield at_most((high / low).subs(inside), reach.subs(inside) ** 2, "so κ <= ((1 + ρ)/(1 - ρ))²")
+        at_mu, at_L = (1 - size) * (1 - other / size), (1 + size) * (1 + other / size)
+        yield identity(low, at_mu, f"{word}: 1 + γ - X <= ρ + γ/ρ at μ, ημ >= (1 - ρ)(1 - γ/ρ)")
+        yield at_most(0, at_mu.subs(inside), f"{word}: and that is positive, as ρ < 1", strict=True)
+        yield identity(high, at_L, f"{word}: 1 + γ - X >= -(ρ + γ/ρ) at L, ηL <= (1 + ρ)(1 + γ/ρ)")
+        yield at_most((at_L / at_mu).subs(inside), reach.subs(inside) ** 2, f"{word}: so κ <= ((1 + ρ)/(1 - ρ))²")
     yield identity(reach.subs(size, rate), 1 + w, "at ρ = the rate, (1 + ρ)/(1 - ρ) is √κ = 1 + w")
     yield at_most(
         0, reach.diff(size).subs(inside), "(1 + ρ)/(1 - ρ) grows with ρ, so no smaller ρ will do", strict=True

@@ -69,10 +69,12 @@ def _multipliers(document, first, dozat, dozat_first, quasi, single, torch_first
     yield identity(theirs, g * document, "the document's numerator, NAD-18")
     power = document.subs(beta1**t, 1 / (1 + x))
     yield at_most(1, power, "a multiple of more than 1 at every t, β₁^t = 1/(1 + x) with x > 0", strict=True)
-    yield identity(document.subs(t, 1), first, f"at t = 1: {first.subs(DEFAULT)} with the document's β₁")
+    yield identity(document.subs(t, 1), first, f"at t = 1: {first}")
+    yield _decimals(first.subs(DEFAULT), "1.9", "with the document's β₁")
     yield tends(document, 1, "and tends to 1")
     yield identity(numerator(STEP_OPTAX).subs(constant), g * dozat, "Dozat's numerator with one μ for all steps")
-    yield identity(dozat.subs(t, 1), dozat_first, f"at t = 1: {dozat_first.subs(DEFAULT)} with the document's β₁")
+    yield identity(dozat.subs(t, 1), dozat_first, f"at t = 1: {dozat_first}")
+    yield _decimals(dozat_first.subs(DEFAULT), "1.474", "with the document's β₁")
     for form in (quasi, single):
         yield identity(form.subs(m_hat, ADAM_4.right).subs(constant), g, f"{form} is g_t itself, at every t")
     for step, claimed in ((1, torch_first), (50, torch_later)):
@@ -84,9 +86,14 @@ def _scheduled(step, claimed, average):
     decays = [decay(k).subs({psi: TORCH_DECAY, **DEFAULT}).evalf(DIGITS) for k in range(1, step + 2)]
     values = {mu: decays[-2], mu_next: decays[-1], P: prod(decays[:-1])}
     multiple = LOOK_AHEAD.subs(m, average).subs(values).subs({t: step, g: 1, **DEFAULT})
-    found = Rational(str(round(multiple.evalf(DIGITS), 3)))
-    how = f"evaluated with {DIGITS} digits at t = {step}, ψ = {TORCH_DECAY}, β₁ = {DEFAULT[beta1]}, to three decimals"
-    return computation(how, found, Rational(str(claimed)), f"torch's schedule: {claimed} at t = {step}")
+    return _decimals(multiple, claimed, f"torch's schedule at t = {step}, ψ = {TORCH_DECAY}, β₁ = {DEFAULT[beta1]}")
+
+
+def _decimals(value, claimed, what):
+    """Return the Part that a number is what is claimed, to three decimals."""
+    found = Rational(str(round(value.evalf(DIGITS), 3)))
+    how = f"evaluated with {DIGITS} digits, to three decimals"
+    return computation(how, found, Rational(str(claimed)), f"{what}: {claimed}")
 
 
 def _ratio(ratio, first):

@@ -7,7 +7,7 @@ from ..equations.momentum import MOM_1, MOM_2, v, v_before
 from ..equations.nag import NAG_4, NAG_5, SHIFT, UNSHIFT
 from ..equations.notation import NablaJ, eta, gamma, letter, phi, theta, theta_before, theta_next
 from ..evidence import at_most, computation, identity
-from .momentum import T_MOM_5
+from .momentum import NINE_TENTHS, T_MOM_5
 from .quadratic import (
     X,
     a,
@@ -15,6 +15,7 @@ from .quadratic import (
     between,
     condition,
     conjugate_pair,
+    jury,
     lam,
     matrix,
     on_quadratic,
@@ -27,7 +28,6 @@ from .theorem import Theorem
 
 STEP = (NAG_4, NAG_5)
 g_phi = letter("∇J(φ_t)", r"\nabla J(\phi_t)", real=True)
-NINE_TENTHS = Rational(9, 10)
 
 
 def shifted(next_gamma=gamma, own_gamma=gamma):
@@ -54,10 +54,10 @@ def _sutskever(velocity, move):
 
 T_NAG_1 = Theorem(
     "T-NAG-1",
-    "With u = -v for the velocity, NAG is u_t = {velocity} and θ_{{t+1}} = {move}: the form of Sutskever et al.",
+    "With u = -v for the velocity, NAG is u_t = {velocity} and θ_{{t+1}} = {move}, as Sutskever et al. (2013) have it.",
     _sutskever,
     {"velocity": gamma * u_before - eta * NablaJ(theta + gamma * u_before), "move": theta + u},
-    "any J",
+    "any J; u_0 = v_0 = 0",
 )
 
 
@@ -121,15 +121,17 @@ def _two_sequences(ahead, new):
     step = after(STEP, {v_before: velocity})[theta_next]
     yield identity(SHIFT.right.subs(v_before, velocity), ahead, "NAG takes its gradient at y_t")
     gradient = NablaJ(expand(ahead))
-    yield identity(step.replace(NablaJ, lambda p: NablaJ(expand(p))), new.subs({NablaJ(y): gradient, y: ahead}), "NAG")
+    claimed = new.subs({NablaJ(y): gradient, y: ahead})
+    yield identity(step.replace(NablaJ, lambda p: NablaJ(expand(p))), claimed, "and leads from there to θ_{t+1}")
 
 
 T_NAG_4 = Theorem(
     "T-NAG-4",
-    "NAG is Nesterov's method of 1983: y_t = {ahead} and θ_{{t+1}} = {new}.",
+    "NAG has the two sequences of Nesterov (1983): y_t = {ahead} and θ_{{t+1}} = {new}.",
     _two_sequences,
     {"ahead": theta + gamma * (theta - theta_before), "new": y - eta * NablaJ(y)},
     "any J; constant γ and η; θ_0 = θ_1 for the first step",
+    "Nesterov's own γ changes from step to step.",
 )
 
 
@@ -142,7 +144,8 @@ def _spectrum(polynomial, edge, size, bound):
     coefficients = Poly(polynomial, lam)
     trace, determinant = -coefficients.coeff_monomial(lam), coefficients.coeff_monomial(1)
     yield from _regimes(polynomial, trace, determinant, edge, size)
-    yield from stable_between(trace, determinant, bound, "stable")
+    yield from stable_between(trace, determinant, bound, "γ >= 0")
+    yield from jury()
     positive = {gamma: 1 / (1 + w)}
     of_momentum = T_MOM_5.claim["bound"]
     yield at_most(bound.subs(positive), of_momentum.subs(positive), f"{bound} < {of_momentum} for γ > 0", strict=True)
@@ -240,7 +243,7 @@ def _usual(momentum, radius):
     own, size = momentum.subs(values), radius.subs(values)
     at_mu = polynomial.subs({gamma: own, X: 1 / root_kappa**2})
     yield identity(at_mu, (lam - size) ** 2, "at μ, where X = 1/κ, the polynomial of T-NAG-5 is a square")
-    yield at_most(0, size, "radius >= 0", strict=True)
+    yield at_most(0, size, "radius > 0", strict=True)
     trace = -Poly(polynomial, lam).coeff_monomial(lam)
     determinant = Poly(polynomial, lam).coeff_monomial(1)
     elsewhere = {gamma: own, X: between(1 / root_kappa**2, 1)}

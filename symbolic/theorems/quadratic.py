@@ -21,6 +21,7 @@ lam = letter("λ", r"\lambda", real=True)
 w = letter("w", "w", positive=True)
 w0 = letter("w₀", "w_0", nonnegative=True)
 
+theta_1 = letter("θ_1", r"\theta_1", real=True)
 J = a / 2 * (theta - c) ** 2
 
 
@@ -63,17 +64,15 @@ def jury():
     λ -> -λ changes the sign of T only, so the root of larger size is taken to be real and positive, or both complex.
     """
     size, r = letter("ρ", r"\rho", positive=True), letter("r", "r", positive=True)
-    ratio = letter("k", "k", nonnegative=True)
+    ratio, part = letter("k", "k", real=True), 1 / (1 + w0)  # part runs through (0, 1]
     yield identity(
         1 + size * (size * ratio) - (size + size * ratio),
         (1 - size) * (1 - size * ratio),
-        "real roots ρ > 0 and kρ, |k| <= 1: 1 + d - T = (1 - ρ)(1 - kρ), with d = kρ²",
+        "real roots ρ > 0 and kρ, |k| <= 1: 1 + d - T = (1 - ρ)(1 - kρ), with d = kρ²; T >= 0",
     )
-    yield at_most(
-        (size * ratio) ** 2, size**2 * ratio, "0 <= k <= 1: (kρ)² <= kρ² = d, so d < 1 makes 1 - kρ > 0", units=[ratio]
-    )
-    yield at_most(0, 1 + size * ratio, "k <= 0: 1 - kρ > 0; hence |T| < 1 + d is ρ < 1", strict=True)
-    yield at_most(ratio * size**2, size**2, "|d| = |k|ρ² <= ρ², so that |d| >= 1 makes ρ >= 1", units=[ratio])
+    yield at_most((size * part) ** 2, size**2 * part, "0 < k <= 1: (kρ)² <= kρ² = d, so d < 1 makes 1 - kρ > 0")
+    yield at_most(0, 1 + size * w0, "k = -w₀ <= 0: 1 - kρ > 0; hence |T| < 1 + d is ρ < 1", strict=True)
+    yield at_most(part * size**2, size**2, "|d| = |k|ρ² <= ρ², so that |d| >= 1 makes ρ >= 1")
     real, imaginary = conjugate_pair(2 * r * X / sqrt(1 + X**2), r**2)
     yield identity(
         real**2 + imaginary**2, r**2, "complex roots, T² < 4d: |λ|² = d, which is below 1 if and only if d is"
@@ -94,14 +93,15 @@ def are_roots(polynomial, trace, determinant, statement):
     return identity(Matrix([real, imaginary]).subs(values), Matrix([0, 0]), statement)
 
 
-def stable_between(trace, determinant, bound, statement):
-    """Yield the Parts that |d| < 1 and |T| < 1 + d exactly for 0 < X < bound; T and d are given in X."""
+def stable_between(trace, determinant, bound, where):
+    """Yield the Parts that |d| < 1 and |T| < 1 + d, which `jury` is about, exactly for 0 < X < bound."""
+
+    def sizes(value):
+        return Abs(trace.subs(X, value)), 1 + determinant.subs(X, value)
+
     inside = below(bound)
-    yield at_most(Abs(determinant.subs(X, inside)), 1, f"|d| < 1 for 0 < X < {bound}", strict=True)
-    yield at_most(
-        Abs(trace.subs(X, inside)), 1 + determinant.subs(X, inside), f"|T| < 1 + d for 0 < X < {bound}", strict=True
-    )
-    beyond = above(bound)
-    yield at_most(1 + determinant.subs(X, beyond), Abs(trace.subs(X, beyond)), f"|T| >= 1 + d for X >= {bound}")
-    yield at_most(1 + determinant.subs(X, -w0), Abs(trace.subs(X, -w0)), "|T| >= 1 + d for X <= 0")
-    yield from jury()
+    yield at_most(Abs(determinant.subs(X, inside)), 1, f"{where}: |d| < 1 for 0 < X < {bound}", strict=True)
+    yield at_most(*sizes(inside), f"{where}: |T| < 1 + d for 0 < X < {bound}", strict=True)
+    for beyond, word in ((above(bound), f"X >= {bound}"), (-w0, "X <= 0")):
+        size, least = sizes(beyond)
+        yield at_most(least, size, f"{where}: |T| >= 1 + d for {word}")

@@ -1,23 +1,33 @@
-"""Proofs that the theorems on Adam, AdaMax and NAdam share: what solves a recurrence, and what it tends to."""
+"""What solves a recurrence, and what it tends to: proofs that many theorems and derivations share."""
 
-from sympy import Product, S, Sum, Symbol, exp, limit, log, sympify
+from sympy import Product, S, Sum, Symbol, exp, expand, limit, log, sympify
 
-from ..equations.notation import HYPER, t
+from ..decision.questions import DECAYS
+from ..equations.notation import t
 from ..evidence import computation, identity, induction
 
-DECAYS = tuple(dict.fromkeys(letter for letter, interval in HYPER.values() if interval == "[0, 1)"))
+age = Symbol("k", integer=True, nonnegative=True)  # how many steps ago: i = t - k
 
 
 def one_term_on(expression):
-    """Return an expression with each product that ends at t + 1 written as the product to t and its last factor."""
-    for product in expression.atoms(Product):
-        (j, low, high) = product.limits[0]
+    """Return an expression with the last term or factor, t + 1, of each sum and product taken out of it."""
+    for whole in expression.atoms(Sum, Product):
+        ((index, low, high),) = whole.limits
+        add = isinstance(whole, Sum)
         if low == high + 1:
-            expression = expression.xreplace({product: S.One})
+            expression = expression.xreplace({whole: S.Zero if add else S.One})
         elif high == t + 1:
-            shorter = Product(product.function, (j, low, t)) * product.function.subs(j, t + 1)
-            expression = expression.xreplace({product: shorter})
+            shorter, last = whole.func(whole.function, (index, low, t)), whole.function.subs(index, t + 1)
+            expression = expression.xreplace({whole: shorter + last if add else shorter * last})
     return expression
+
+
+def shift(summand, index):
+    """Return the summand f(t, i) of k steps ago, i = t - k, at step t and at step t + 1 (two sympy.Expr).
+
+    With the age k every power of a decay has an exponent >= 0, so that a decay of 0 is no exception.
+    """
+    return tuple(expand(one_term_on(summand.subs(t, time).subs(index, t - age))) for time in (t, t + 1))
 
 
 def solves(claimed, after, before, statement, start=0, given=()):
@@ -45,8 +55,8 @@ def solves(claimed, after, before, statement, start=0, given=()):
 def unrolled(claimed, after, before, statement):
     """Return the Part that a recurrence that starts at 0 has a claimed sum as its solution, by induction.
 
-    Two sums over the same range are equal where their terms are; so the step compares the terms i <= t, and then the
-    term that is new at t + 1.
+    Two sums over the same range are equal where their terms are; so the step compares the terms i <= t, which are of
+    every age k, and then the term that is new at t + 1.
 
     Parameters
     ----------
@@ -63,12 +73,12 @@ def unrolled(claimed, after, before, statement):
         raise ValueError(f"{claimed} is not a multiple of its sum")
     term = claimed.xreplace({total: total.function})
     slope, new = after.diff(before).subs(t, t + 1), after.subs(before, 0).subs(t, t + 1)
-    following = one_term_on(term.subs(t, t + 1))
+    now, then = shift(term, index)
     last = one_term_on(term.subs(t, t + 1).subs(index, t + 1))
     first = identity(after.subs({before: 0, t: 1}).doit(), claimed.subs(t, 1).doit(), "t = 1, from the start 0")
     steps = (
         identity(after.subs(t, t + 1), slope * before + new, f"the recurrence is linear in {before}"),
-        identity(slope * term, following, f"from t to t + 1, every term with {index} <= t"),
+        identity(slope * now, then, f"from t to t + 1, every term with {index} <= t, {index} = t - k"),
         identity(new, last, f"from t to t + 1, the term with {index} = t + 1"),
     )
     return induction(first, steps, statement)

@@ -1,20 +1,19 @@
 """What follows from RMSprop's equations, RMS-1 to RMS-3: its relatives, its steps, and that it need not settle."""
 
-from sympy import Matrix, Rational, S, Symbol, eye, sqrt
+from sympy import Abs, Matrix, Rational, S, Symbol, eye, sqrt
 from sympy import sign as signum
 
 from ..equations.adadelta import AD_1, AD_2, E, E_before, delta
 from ..equations.adam import ADAM_2, ADAM_3, ADAM_6, m_hat, v_before, v_hat
-from ..equations.notation import beta1, beta2, eps, eta, g, gamma, letter, t, theta
+from ..equations.notation import beta1, beta2, eps, eta, g, gamma, t, theta
 from ..equations.rmsprop import RMS_1, RMS_2, RMS_3
 from ..evidence import at_most, computation, counterexample, identity, induction
+from .adagrad import c
+from .quadratic import a, jury
+from .quadratic import lam as multiplier
 from .recurrences import solves, tends
 from .running import after, both_signs, moved, within
 from .theorem import Theorem
-
-c = letter("c", "c", positive=True)
-a = letter("a", "a", positive=True)
-multiplier = letter("λ", r"\lambda", real=True)
 
 
 def average(before, gradient=g):
@@ -140,9 +139,9 @@ def _orbit(swing, polynomial):
     trace, determinant = -polynomial.diff(multiplier).subs(multiplier, 0), polynomial.subs(multiplier, 0)
     inside = Symbol("s", positive=True)
     trace, determinant = (e.subs(gamma, 1 / (1 + inside)) for e in (trace, determinant))
-    for sign, word in ((1, "trace"), (-1, "-trace")):
-        yield at_most(sign * trace, 1 + determinant, f"Jury: {word} < 1 + determinant", strict=True)
-    yield at_most(determinant, 1, "Jury: determinant < 1, so both eigenvalues are inside the unit circle", strict=True)
+    yield at_most(Abs(determinant), 1, "its roots: |d| < 1, d the determinant", strict=True)
+    yield at_most(Abs(trace), 1 + determinant, "and |T| < 1 + d, T the trace", strict=True)
+    yield from jury()
 
 
 def _on_bowl(mean, where):
@@ -159,8 +158,8 @@ T_RMS_4 = Theorem(
     _orbit,
     {"swing": eta / 2, "polynomial": multiplier**2 - (3 * gamma - 1) * multiplier + gamma},
     "ε = 0; η, a > 0; 0 < γ < 1; E[g²] = (a η/2)² on the orbit",
-    "So it does not converge unless η decays. Used besides: a fixed point attracts where all eigenvalues of the "
-    "Jacobian are inside the unit circle, and Jury's criterion for that.",
+    "So it need not converge unless η decays. Used besides: a fixed point attracts where all eigenvalues of the "
+    "Jacobian are inside the unit circle.",
 )
 
 

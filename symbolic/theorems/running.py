@@ -1,8 +1,9 @@
 """What several proofs do alike: run the document's equations on other values, and compare by squares and by signs."""
 
 from dataclasses import replace
+from itertools import product
 
-from sympy import Eq, Matrix, S, Symbol
+from sympy import Eq, Matrix, S, Symbol, sympify
 
 from ..equations.notation import NablaJ, theta, theta_next
 from ..evidence import Part, at_most, identity
@@ -35,27 +36,37 @@ def moved(equations, known=(), gradient=None):
     return values[theta_next] - values.get(theta, theta)
 
 
+def is_number(value, given=()):
+    """Return the Part that an expression is a real number everywhere, which is more than that its square is one."""
+    return identity(value, value, f"{value} is a real number", given)
+
+
 def by_square(left, right, root, over=S.One, statement="", given=()):
     """Return the Part that left <= right, because the difference is root²/over with a real root and over > 0."""
     text = statement or f"{left} <= {right}"
     gap = identity(right - left, root**2 / over, given=given)
     sign = at_most(0, over, given=given, strict=True)
-    if not (gap.holds and sign.holds):
+    if not (gap.holds and sign.holds and is_number(root, given).holds):
         return at_most(left, right, text, given)
     why = f"right - left is the square of {root}" + ("" if over == 1 else f", over {over} > 0")
     return Part("inequality", text, True, rf"{latex(left)} \le {latex(right)}", (why, *gap.detail))
 
 
 def within(value, bound, statement, strict=False, given=()):
-    """Yield the Parts that |value| <= bound (or <): the bound is not negative, and the squares compare so."""
+    """Yield the Parts that |value| <= bound (or <): both are numbers, bound >= 0, and the squares compare so."""
+    yield is_number(value, given)
     yield at_most(0, bound, f"{bound} >= 0, so that squares may be compared", given)
     yield at_most(value**2, bound**2, statement, given, strict=strict)
 
 
-def both_signs(left, right, symbol, statement, given=()):
-    """Return the Part that two expressions are equal for every value but 0 of a real symbol, by its two signs."""
-    size = Symbol(f"|{symbol}|", positive=True)
-    sides = (Matrix([e.subs(symbol, size), e.subs(symbol, -size)]) for e in (left, right))
+def both_signs(left, right, symbols, statement, given=()):
+    """Return the Part that two expressions are equal for every value but 0 of real symbols: one, or several."""
+    symbols = symbols if isinstance(symbols, tuple) else (symbols,)
+    choices = [
+        {symbol: sign * Symbol(f"|{symbol}|", positive=True) for symbol, sign in zip(symbols, signs, strict=True)}
+        for signs in product((1, -1), repeat=len(symbols))
+    ]
+    sides = (Matrix([e.subs(signed) for signed in choices]) for e in map(sympify, (left, right)))
     part = identity(*sides, statement, given)
-    lines = (f"for {symbol} > 0 and for {symbol} < 0",) if part.holds else ()
+    lines = tuple(f"for {symbol} > 0 and for {symbol} < 0" for symbol in symbols) if part.holds else ()
     return replace(part, formula=latex(Eq(left, right, evaluate=False)), detail=(*lines, *part.detail))

@@ -4,8 +4,9 @@ from sympy import S, Sum, Symbol, limit, oo
 
 from ..equations.notation import eta, i, letter, letter_base, t, theta, theta_next
 from ..equations.sgd import SGD_1, LRD_b, decay, eta_0
-from ..evidence import at_most, computation, identity, induction
-from .quadratic import a, c, on_quadratic
+from ..evidence import at_most, computation, identity
+from .quadratic import a, c, on_quadratic, theta_1
+from .recurrences import solves
 from .running import after
 from .theorem import Theorem
 
@@ -43,23 +44,9 @@ T_LR_1 = Theorem(
 # T-LR-2: the mean as gradient descent ----------------------------------------------------------------------------
 
 
-def _last_apart(expression):
-    """Return an expression with each sum up to t + 1 written as the sum up to t and its last term."""
-    for total in expression.atoms(Sum):
-        ((index, low, high),) = total.limits
-        if high == t + 1:
-            last = total.function.subs(index, t + 1)
-            expression = expression.xreplace({total: Sum(total.function, (index, low, t)) + last})
-    return expression
-
-
 def _running_mean(rate, mean):
     step = after(on_quadratic((SGD_1,)), {eta: rate})[theta_next].subs(c, x[t])
-    yield induction(
-        identity(step.subs(t, 1), mean.subs(t, 1).doit(), "t = 1: θ_2 = x_1, wherever θ_1 was"),
-        identity(step.subs(t, t + 1).subs(theta, mean), _last_apart(mean.subs(t, t + 1)), "from t to t + 1, by SGD-1"),
-        f"θ_{{t+1}} = {mean} for every t = 1, 2, ...",
-    )
+    yield solves(mean, step, theta, f"by SGD-1, θ_{{t+1}} = {mean} for every t = 1, 2, ..., from any θ_1", theta_1)
 
 
 T_LR_2 = Theorem(

@@ -6,12 +6,11 @@ from ..equations.notation import eta, letter, t, theta, theta_next
 from ..equations.sgd import SGD_1
 from ..evidence import at_most, computation, identity
 from .equivariance import T_GD_6, T_GD_7, T_GD_8, T_GD_9, T_SGD_1
-from .quadratic import J, L, a, above, below, between, c, condition, mu, on_quadratic, w, w0
+from .quadratic import J, L, a, above, below, between, c, condition, mu, on_quadratic, theta_1, w, w0
 from .recurrences import solves
 from .running import after
 from .theorem import Theorem
 
-start = letter("θ_1", r"\theta_1", real=True)
 ON_QUADRATIC = "J(θ) = a/2 (θ - c)² with a > 0"
 
 
@@ -28,7 +27,7 @@ FACTOR = descended().diff(theta)
 
 def _path(path):
     yield identity(J.diff(theta), a * (theta - c), "the gradient is a (θ - c)")
-    yield solves(path, descended(), theta, "after t steps from θ_1, by SGD-1", start)
+    yield solves(path, descended(), theta, "after t steps from θ_1, by SGD-1", theta_1)
 
 
 T_GD_1 = Theorem(
@@ -36,7 +35,7 @@ T_GD_1 = Theorem(
     "On a quadratic, t steps of gradient descent lead from θ_1 to θ_{{t+1}} = {path}: the distance to the minimiser is "
     "multiplied by 1 - ηa in each.",
     _path,
-    {"path": c + (1 - eta * a) ** t * (start - c)},
+    {"path": c + (1 - eta * a) ** t * (theta_1 - c)},
     f"{ON_QUADRATIC}; constant η",
 )
 
@@ -147,15 +146,15 @@ def _best_rate(best, rate):
     other = Symbol("h", real=True)
     worst = Max(size(mu, other), size(L, other))
     yield at_most(rate.subs(wide), worst.subs(wide), "for any other η = h one of both ends is slower, or as slow")
-    for change, word in ((best + w, "larger"), (below(best), "smaller")):
+    for change, word in ((best + w, "larger"), (best - w, "smaller")):
         worst = Max(size(mu, change), size(L, change)).subs(wide)
         yield at_most(rate.subs(wide), worst, f"and strictly slower if h is {word}", strict=True)
 
 
 T_GD_4 = Theorem(
     "T-GD-4",
-    "Where the curvatures lie in [μ, L], both ends occurring, the best constant learning rate is {best}: every "
-    "distance shrinks by at least {rate} per step, κ = L/μ, and any other rate has a direction that shrinks less.",
+    "Where the curvatures lie in [μ, L], both ends occurring, the best constant learning rate is {best}: each step "
+    "multiplies every distance by at most {rate}, κ = L/μ, and with any other rate some distance by more.",
     _best_rate,
     {"best": 2 / (mu + L), "rate": (condition - 1) / (condition + 1)},
     "a quadratic, decoupled as in T-GD-2; 0 < μ <= L",
@@ -210,7 +209,8 @@ def _noise_floor(floor):
     left, right = following - floor, FACTOR**2 * (V - floor)
     yield identity(left.subs(inside), right.subs(inside), "V - floor is multiplied by (1 - ηa)²")
     yield at_most((FACTOR**2).subs(inside), 1, "so V tends to the floor for 0 < η < 2/a", strict=True)
-    yield at_most(0, floor.subs(inside), "the floor is not 0 for any constant η", strict=True)
+    yield at_most(0, floor.subs(inside), "the floor is not 0", strict=True)
+    yield at_most((eta * spread) ** 2, following, "and for any constant η, V is at least η²s² after a step")
     yield computation("limit as η -> 0", limit(floor, eta, 0), S.Zero, "it vanishes only with η")
 
 

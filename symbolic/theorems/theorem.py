@@ -1,17 +1,17 @@
 """What a theorem is: a statement whose formulas are data, and a proof that takes them as its arguments."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import sympy
 
 from ..equations.forms import text
-from ..evidence import Evidence, Part
+from ..evidence import Claiming, Evidence, Part
 from ..latex import latex
 
 
 @dataclass(frozen=True, eq=False)
-class Theorem:
+class Theorem(Claiming):
     """A theorem of the companion, proved anew at every call of `prove`.
 
     Parameters
@@ -62,21 +62,7 @@ class Theorem:
 
     def prove(self):
         """Return the `Evidence` for this theorem, worked out now."""
-        return Evidence(f"{self.id}: {self.statement}", tuple(self.proof(**self.claim)))
-
-    def variant(self, **claim):
-        """Return this theorem with other formulas in its statement: what a false variant is made with.
-
-        Raises
-        ------
-        ValueError
-            When the statement has no formula of that name.
-        """
-        unknown = sorted(set(claim) - set(self.claim))
-        if unknown:
-            known = ", ".join(self.claim) or "no formula"
-            raise ValueError(f"{unknown[0]!r} is not a formula of {self.id}; it has {known}")
-        return replace(self, claim={**self.claim, **claim})
+        return Evidence(f"{self.id}: {self.statement.rstrip('.')}", tuple(self.proof(**self.claim)))
 
     def _repr_markdown_(self):
         assumed = f" *{self.hypotheses}.*" if self.hypotheses else ""
@@ -84,6 +70,9 @@ class Theorem:
 
 
 def _text(formula):
+    if isinstance(formula, sympy.MatrixBase):
+        rows = (", ".join(map(text, formula.row(k))) for k in range(formula.rows))
+        return f"[{'; '.join(rows)}]"
     return text(formula) if isinstance(formula, sympy.Basic) else str(formula)
 
 
