@@ -12,7 +12,13 @@ from numba.core.errors import NumbaError
 
 from .loops.memory import real_array
 from .rule import Rule
-from .rules import ALIASES, DOCUMENT, LIBRARIES, RULES
+from .rules import ALGORITHMS, ALIASES, LIBRARIES, RULES
+
+
+def canonical(name):
+    """Return the name in `RULES` that a name in any case, or of a library, stands for: "adam" for "Adam:torch"."""
+    lower = name.lower() if isinstance(name, str) else ""
+    return ALIASES.get(lower, lower)
 
 
 def find_rule(method, argument="method"):
@@ -41,14 +47,13 @@ def find_rule(method, argument="method"):
     """
     if isinstance(method, Rule):
         return method
-    name = method.lower() if isinstance(method, str) else ""
-    name = ALIASES.get(name, name)
+    name = canonical(method)
     if name in RULES:
         return RULES[name]
     near = get_close_matches(str(method).lower(), [*RULES, *ALIASES], n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else "see optnumba.RULES"
     raise ValueError(
-        f"{argument}={method!r} is not a Rule, nor the name of one; use one of {', '.join(DOCUMENT)}, by itself or "
+        f"{argument}={method!r} is not a Rule, nor the name of one; use one of {', '.join(ALGORITHMS)}, by itself or "
         f"with a library ({', '.join(LIBRARIES)}) as in 'adam:keras'; {hint}"
     )
 

@@ -7,6 +7,7 @@ dispatchers, and dispatchers as arguments, would miss in every process.
 """
 
 import hashlib
+import re
 import threading
 from dis import get_instructions
 from types import CodeType, FunctionType
@@ -129,7 +130,9 @@ def kernel(loop, label, names, parallel=False):
     key, cacheable = _key(loop, parallel, names)
     if key not in _kernels:
         bound = bind(loop, **_compiled_parts(loop, names))
-        bound.__qualname__ = f"{loop.__name__}_{label[:40]}_{key[:16]}"
+        # A rule may have a name that no file can have: "mine/brisk".
+        part_of_file_name = re.sub(r"\W", "_", label[:40])
+        bound.__qualname__ = f"{loop.__name__}_{part_of_file_name}_{key[:16]}"
         try:
             made = _compile(bound, cache=cacheable, parallel=parallel, **OPTIONS)
         except RuntimeError as error:

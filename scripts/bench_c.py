@@ -9,7 +9,7 @@ from string import Template
 
 import numpy as np
 
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math")
 
@@ -156,7 +156,7 @@ def source():
 
 
 def _rule_source(name):
-    rule, ((declare, coefficients, coefficient_names), body) = DOCUMENT[name], BODIES[name]
+    rule, ((declare, coefficients, coefficient_names), body) = ALGORITHMS[name], BODIES[name]
     hypers = tuple(rule.defaults)
     return RULE.substitute(
         name=name,
@@ -196,7 +196,7 @@ def _caller(library, kind, name):
     function.restype = ctypes.c_double
 
     def run(x0, maxiter, **hyper):
-        values = np.array(list(DOCUMENT[name].check(**hyper).values()))
+        values = np.array(list(ALGORITHMS[name].check(**hyper).values()))
         x = np.array(x0, dtype=np.float64)
         value = function(x.size, maxiter, 0.0, values.ctypes.data_as(pointer), x.ctypes.data_as(pointer))
         return x, value

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 import optnumba
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 # Rates at which no rule comes near the minimum within a run: there a gradient of exactly 0 would end the loop.
 HYPER = {
@@ -176,7 +176,7 @@ def main():
     sizes = bench.subset((2, 10, 100, 1000))
     options.add_argument("--sizes", type=sizes, default="2,10,100,1000", metavar="N,...", help="of x; only these")
     options.add_argument(
-        "--rules", type=bench.subset(DOCUMENT), default=",".join(DOCUMENT), metavar="NAME,...", help="only these"
+        "--rules", type=bench.subset(ALGORITHMS), default=",".join(ALGORITHMS), metavar="NAME,...", help="only these"
     )
     options.add_argument("--seconds", type=float, default=0.05, help="how long a run of a contestant should take")
     options.add_argument("--cpu-time", action="store_true", help="not wall time: for a machine that others use too")

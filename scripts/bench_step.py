@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 import optnumba
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 BLOCK = 16384  # elements that a thread visits at a time, as in optnumba's parallel loop
 BETA1, BETA2, EPS, GAMMA = 0.9, 0.999, 1e-8, 0.9
@@ -133,12 +133,12 @@ def numpy_nadam(x, g, t, lr, m, v):
     x -= (lr * root / (1 - BETA1**t)) * (BETA1 * m + fresh) / (np.sqrt(v) + EPS * root)
 
 
-NUMPY = {name: globals()[f"numpy_{name}"] for name in DOCUMENT}
+NUMPY = {name: globals()[f"numpy_{name}"] for name in ALGORITHMS}
 
 
 def numpy_step(name, x, g):
-    arrays = [np.zeros_like(x) for _ in DOCUMENT[name].slots]
-    x, steps, rate = x.copy(), iter(range(1, 1_000_000)), DOCUMENT[name].defaults.get("learning_rate", 1.0)
+    arrays = [np.zeros_like(x) for _ in ALGORITHMS[name].slots]
+    x, steps, rate = x.copy(), iter(range(1, 1_000_000)), ALGORITHMS[name].defaults.get("learning_rate", 1.0)
     return lambda: NUMPY[name](x, g, next(steps), rate, *arrays)
 
 
@@ -176,7 +176,7 @@ def measure(name, dtype, size, repeat, torch):
     random = np.random.default_rng(0)
     x, g = (random.standard_normal(size, dtype=dtype) for _ in range(2))
     g[g == 0] = 1  # rare, but 0/0 in NumPy's Adamax
-    slots = len(DOCUMENT[name].slots)
+    slots = len(ALGORITHMS[name].slots)
     contestants = {
         "optnumba": optnumba_step(name, x, g),
         "trivial": trivial_loop(x, g, slots),
@@ -207,7 +207,7 @@ def main():
     options = bench.parser(__doc__.splitlines()[0], repeat=7)
     options.add_argument("--size", type=int, default=20_000_000, help="elements of x")
     options.add_argument(
-        "--rules", type=bench.subset(DOCUMENT), default=",".join(DOCUMENT), metavar="NAME,...", help="only these"
+        "--rules", type=bench.subset(ALGORITHMS), default=",".join(ALGORITHMS), metavar="NAME,...", help="only these"
     )
     chosen = options.parse_args()
     size, repeat = (1_000_000, 3) if chosen.quick else (chosen.size, chosen.repeat)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import benchmarking as bench
 
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -29,7 +29,7 @@ def rules():
         return [f"`{rule.name}`", state, defaults, rule.source, "yes" if prove(rule).proved else "no"]
 
     head = ["rule", "state per coordinate", "hyperparameters and defaults", "source", "proved"]
-    return markdown(head, [row(rule) for rule in DOCUMENT.values()], numbers=False)
+    return markdown(head, [row(rule) for rule in ALGORITHMS.values()], numbers=False)
 
 
 def bench_step(results):

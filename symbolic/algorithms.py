@@ -1,7 +1,9 @@
 """Every algorithm whose equations are known: the document's nine, and the conventions of the libraries."""
 
+from optnumba.arguments import canonical
 from optnumba.rules import ALIASES
 
+from .catalogue import suggestion
 from .conventions import CONVENTIONS
 from .equations import UPDATES
 
@@ -10,9 +12,9 @@ ALGORITHMS = {**UPDATES, **CONVENTIONS}
 
 def algorithm(name):
     """Return the `Algorithm` called `name`, or raise a ValueError that lists the names."""
-    known = ALIASES.get(name, name)
+    known = canonical(name)
     if known not in ALGORITHMS:
-        raise ValueError(f"name={name!r} is not an algorithm; use one of {', '.join([*ALGORITHMS, *ALIASES])}")
+        raise ValueError(f"name={name!r} is not an algorithm{suggestion(name, [*ALGORITHMS, *ALIASES])}")
     return ALGORITHMS[known]
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from optnumba.arguments import find_rule
-from optnumba.rules import DOCUMENT, LIBRARIES
+from optnumba.rules import LIBRARIES
 from optnumba.rules.conventions import ASKED_FOR
 
 from .difference import Difference, difference
+from .equations import EQUATIONS
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def table():
         return found[name, rule]
 
     cells = {}
-    for name in DOCUMENT:
+    for name in EQUATIONS:
         rules = {library: find_rule(f"{name}:{library}").name for library in LIBRARIES}
         cells[name] = {library: Cell(name, library, rule, compared(name, rule)) for library, rule in rules.items()}
     return cells

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sympy import S, Symbol, count_ops, factor, factor_terms, oo, piecewise_fold, sympify, together
 
 from optnumba.arguments import find_rule
+from optnumba.rules import RULES
 
 from .algorithms import algorithm
 from .conventions.settings import SETTINGS, Setting
@@ -94,7 +95,8 @@ class Difference:
     vanishes : tuple of Vanishing
         The settings under which all differences are proved to be 0.
     change : tuple of (Symbol, sympy.Expr)
-        What "the same state" means where the two keep different things: v_{t-1} = η_{t-1} b_{t-1}.
+        What "the same state" means where the two keep different things, or have other letters for them:
+        v_{t-1} = η_{t-1} b_{t-1}.
     defaults : dict of str to (float, float)
         The hyperparameters with other defaults, of a and of b; None where a side has none of that name.
 
@@ -140,7 +142,8 @@ class Difference:
         return r",\quad ".join(f"{left} = {latex(value)}" for left, value in rows) or "0"
 
     def _repr_latex_(self):
-        rows = [(rf"\Delta {latex(_letter(name))}", f"= {latex(value)}") for name, value in self.exact.items()]
+        rows = [(rf"\text{{same state: }} {latex(left)}", f"= {latex(right)}") for left, right in self.change]
+        rows += [(rf"\Delta {latex(_letter(name))}", f"= {latex(value)}") for name, value in self.exact.items()]
         rows += [(r"0 \text{ if}", rf"\quad {vanishing.latex}") for vanishing in self.vanishes]
         return aligned(rows)
 
@@ -167,7 +170,7 @@ def difference(a, b):
     ValueError
         When there is no algorithm of that name.
     TypeError
-        When they have different numbers of states.
+        When they have different numbers of states, or one is a rule of your own, whose equations nobody has written.
 
     Examples
     --------
@@ -181,7 +184,7 @@ def difference(a, b):
       proved to vanish: momentum = 0, with v_{t-1} = b_{t-1}*η_{t-1}
       default of learning_rate: 0.01 in momentum, 0.001 in momentum:torch
     """
-    rules = find_rule(a, "a"), find_rule(b, "b")
+    rules = _known(a, "a"), _known(b, "b")
     first, second = (algorithm(rule.name) for rule in rules)
     if len(first.states) != len(second.states):
         counts = f"{len(first.states)} and {len(second.states)}"
@@ -199,9 +202,18 @@ def difference(a, b):
         exact,
         equal,
         () if equal else tuple(_settings(first, second)),
-        tuple(pair.rescaled),
+        tuple(pair.change),
         {n: values for n, values in differing.items() if values[0] != values[1]},
     )
+
+
+def _known(name, argument):
+    """Return the rule of that name; one that is changed, and only called so, has other equations than the name."""
+    rule = find_rule(name, argument)
+    if rule != RULES.get(rule.name):
+        remedy = f"pass a name, or see what optnumba.symbolic.prove(rule, against={rule.name!r}) finds"
+        raise TypeError(f"{argument}={name!r} is a rule of your own, and differences are those of equations; {remedy}")
+    return rule
 
 
 def _zeros(pair):
@@ -247,4 +259,4 @@ def _settings(a, b):
             sides = tuple(s.name for i, s in enumerate((a, b)) if i in where)
             found.append(setting)
             other = next((s.name for s in (a, b) if of and s.name not in of), "")
-            yield Vanishing(setting, "".join(of), other, (*pair.rescaled, *setting.change), sides, 2 in where)
+            yield Vanishing(setting, "".join(of), other, (*pair.change, *setting.change), sides, 2 in where)

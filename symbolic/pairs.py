@@ -77,6 +77,13 @@ class Pair:
             found += [(state, factor * symbol) for state, factor in ((x, in_a), (y, in_b)) if factor != 1]
         return [(state, value.xreplace({eta_before: eta}) if self.constant_rate else value) for state, value in found]
 
+    @property
+    def change(self):
+        """What one side keeps, in the letters of the other, where those differ (list of (Symbol, Expr))."""
+        point = [(theta, phi)] if bool(self.a.variable) != bool(self.b.variable) else []
+        states = zip(self.states, self.b.states, strict=True)
+        return point + self.rescaled + [(y, s[0]) for s, (y, _) in states if y != s[0] and s[1] == s[2]]
+
     def _later(self, expression):
         return expression.xreplace({eta_before: eta}).xreplace({t: t + 1})
 

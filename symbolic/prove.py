@@ -109,8 +109,17 @@ def trace_rule(rule):
         theta=theta,
         theta_after=theta_after,
         claims=_induction(rule, step, carried[count:]),
-        notes=(f"source: {rule.source}",) if rule.source else (),
+        notes=_notes(rule),
     )
+
+
+def _notes(rule):
+    """Return what the explanation should say besides (tuple of str)."""
+    notes = (f"source: {rule.source}",) if rule.source else ()
+    if rule.recurrent:
+        names = ", ".join(rule.recurrent)
+        notes += (f"{names}: proved as a recurrence; replay, which starts it at a later t, is tested and not proved",)
+    return notes
 
 
 def _induction(rule, step, carried):

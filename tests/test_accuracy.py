@@ -25,7 +25,7 @@ from naive import NAIVE
 
 from optnumba import Optimizer
 from optnumba.bind import bind
-from optnumba.rules import DOCUMENT, bias_correction
+from optnumba.rules import ALGORITHMS, bias_correction
 
 STATES = 5000
 STEPS = (1, 2, 10, 1000, 10**6, 10**12)
@@ -43,9 +43,9 @@ def sixty_digits():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", DOCUMENT)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_step_from_any_state_keeps_the_promise(name, dtype, rng):
-    rule, void, checked = DOCUMENT[name], 0, 0
+    rule, void, checked = ALGORITHMS[name], 0, 0
     for t in STEPS:
         for hyper in (rule.defaults, random_hyper(rule, rng)):
             inputs = random_states(rule, dtype, 1 + STATES // (2 * len(STEPS)), rng)
@@ -72,7 +72,7 @@ def test_a_step_from_any_state_keeps_the_promise(name, dtype, rng):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", SQUARING)
 def test_a_square_that_overflows_stops_its_coordinate_and_makes_no_nan(name, dtype, rng):
-    rule = DOCUMENT[name]
+    rule = ALGORITHMS[name]
     limit = np.sqrt(float(np.finfo(dtype).max))
     g = np.array([1.01 * limit, -1.01 * limit, 1e3 * limit, -float(np.finfo(dtype).max) / 1024], dtype)
     inputs = {"x": rng.normal(size=4).astype(dtype), "g": g} | {slot: np.ones(4, dtype) for slot in rule.slots}
@@ -86,7 +86,7 @@ def test_a_square_that_overflows_stops_its_coordinate_and_makes_no_nan(name, dty
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_iterate_that_nag_reads_out_is_a_sum_of_two_terms(dtype, rng):
-    inputs = random_states(DOCUMENT["nag"], dtype, STATES, rng)
+    inputs = random_states(ALGORITHMS["nag"], dtype, STATES, rng)
     gamma = 0.9
     opt = Optimizer(inputs["x"].copy(), method="nag", momentum=gamma)
     opt.slots[0]["v"][...] = inputs["v"]

@@ -16,7 +16,7 @@ from scipy.optimize import Bounds, OptimizeWarning
 
 import optnumba
 from optnumba import Optimizer
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 START = np.array([3.0, -2.0])
 
@@ -129,7 +129,7 @@ def bad_values(hyper):
 
 BAD_HYPER = [
     pytest.param(name, hyper, value, exception, id=f"{name}-{hyper.name}={value!r:.20}")
-    for name, rule in DOCUMENT.items()
+    for name, rule in ALGORITHMS.items()
     for hyper in rule.hyper
     for value, exception in bad_values(hyper)
 ]
@@ -178,7 +178,7 @@ def test_minimize_warns_of_an_unknown_option_and_names_the_nearest():
 
 
 @pytest.mark.parametrize("eps", [1e-50, 1e-46, 1e-39, 5e-324])
-@pytest.mark.parametrize("name", [name for name in DOCUMENT if "eps" in DOCUMENT[name].defaults])
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if "eps" in ALGORITHMS[name].defaults])
 def test_an_eps_that_is_zero_or_subnormal_in_float32_is_refused(name, eps):
     x = np.ones(2, np.float32)
     for use in (

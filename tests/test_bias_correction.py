@@ -8,12 +8,12 @@ import pytest
 from numba import njit
 
 from optnumba.bind import bind
-from optnumba.rules import DOCUMENT, bias_correction
+from optnumba.rules import ALGORITHMS, bias_correction
 
 BETAS = (0.0, 1e-20, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 1 - 1e-6, 1 - 2.0**-53)
 SAMPLED = sorted({int(t) for t in np.geomspace(10_000, 10**12, 60)} | {2**24, 2**31, 2**32 + 1, 2**53, 10**12})
 ULPS = 2
-CARRYING = [name for name in DOCUMENT if DOCUMENT[name].carry]
+CARRYING = [name for name in ALGORITHMS if ALGORITHMS[name].carry]
 TINY = 2.0**-1022
 
 advance = njit(bias_correction.advance)
@@ -61,7 +61,7 @@ def test_compiled_and_interpreted_recurrences_are_bitwise_the_same(beta):
 @pytest.mark.parametrize("beta", BETAS)
 @pytest.mark.parametrize("name", CARRYING)
 def test_a_start_anywhere_and_one_step_from_it_keep_two_ulp(name, beta):
-    rule = DOCUMENT[name]
+    rule = ALGORITHMS[name]
     values = list(rule.check(**{h.name: beta for h in rule.hyper if h.name.startswith("beta")}).values())
     step = bind(rule.coefficients, advance=advance)
     for t in (1, 2, 3, 10, 100, 1000, *SAMPLED):
@@ -76,14 +76,14 @@ def test_a_start_anywhere_and_one_step_from_it_keep_two_ulp(name, beta):
 
 @pytest.mark.parametrize("name", CARRYING)
 def test_the_first_step_starts_from_nothing(name):
-    rule = DOCUMENT[name]
+    rule = ALGORITHMS[name]
     assert rule.start_at(0, list(rule.defaults.values())) == (0.0,) * len(rule.carry)
 
 
 @pytest.mark.parametrize("name", CARRYING)
 def test_neighbouring_decays_stay_apart_after_a_trillion_steps(name):
     """A β rounded to float32 or lower would make them equal; so would a step counter that stops at 2**24."""
-    rule = DOCUMENT[name]
+    rule = ALGORITHMS[name]
     near, nearer = (rule.start_at(10**12, list(rule.check(beta1=beta).values())) for beta in (1 - 1e-12, 1 - 2e-12))
     assert near[0] == pytest.approx(1 - math.exp(-1), rel=1e-3)
     assert nearer[0] == pytest.approx(1 - math.exp(-2), rel=1e-3)

@@ -13,7 +13,7 @@ from sympy import Integer, Symbol
 from optnumba import RULES, cli
 from optnumba.cli import plain, proving, tex
 from optnumba.cli.report import Cell, Heading, Lines, Report, Table, Text, width
-from optnumba.rules import ALIASES, DOCUMENT, LIBRARIES
+from optnumba.rules import ALGORITHMS, ALIASES, LIBRARIES
 
 ESCAPE = "\x1b"
 
@@ -57,15 +57,15 @@ def test_rules_has_a_line_for_each_rule_and_groups_the_conventions(run):
     assert (status, err) == (0, "")
     names = [line.split()[0] for line in out.splitlines() if line.split() and line.split()[0] in RULES]
     assert sorted(names) == sorted(RULES)
-    assert [name for name in names if name in DOCUMENT] == list(DOCUMENT)
+    assert [name for name in names if name in ALGORITHMS] == list(ALGORITHMS)
     algorithms = [name.partition(":")[0] for name in names]
-    assert algorithms == sorted(algorithms, key=list(DOCUMENT).index)
+    assert algorithms == sorted(algorithms, key=list(ALGORITHMS).index)
     for name, rule in RULES.items():
         (line,) = (line for line in out.splitlines() if line.split()[:1] == [name])
         assert rule.source in line and line.endswith("yes")
         assert all(f"{hyper}={value:g}" in line for hyper, value in rule.defaults.items())
     assert "in (0, ∞)  learning_rate, eps" in out
-    assert f"{len(RULES)} rules, 9 of the document" in out.splitlines()[-1]
+    assert f"{len(RULES)} rules, {len(ALGORITHMS)} algorithms and" in out.splitlines()[-1]
 
 
 def test_rules_as_json_is_what_the_rules_say(run):
@@ -76,8 +76,8 @@ def test_rules_as_json_is_what_the_rules_say(run):
         assert found[name]["state"] == list(rule.slots)
         assert {h["name"]: h["default"] for h in found[name]["hyper"]} == rule.defaults
         assert [h["interval"] for h in found[name]["hyper"]] == [h.interval for h in rule.hyper]
-        assert found[name]["proved"] is True and found[name]["convention"] is (name not in DOCUMENT)
-        assert found[name]["algorithm"] in DOCUMENT
+        assert found[name]["proved"] is True and found[name]["convention"] is (name not in ALGORITHMS)
+        assert found[name]["algorithm"] in ALGORITHMS
 
 
 # -- show ---------------------------------------------------------------------------------------------------------
@@ -231,17 +231,17 @@ def test_verbose_is_a_line_for_each_and_twice_the_whole_proof(run, everything):
 
 
 def test_everything_is_everything():
-    from optnumba.symbolic.derivations import derivation
+    from optnumba.symbolic.derivations import DERIVATIONS, derivation
     from optnumba.symbolic.errata import errata
     from optnumba.symbolic.theorems import theorems
 
     found = proving.all_jobs()
     ids = {kind: [job.id for job in found if job.kind == kind] for kind in proving.KINDS}
     assert sorted(ids["rule"] + ids["convention"]) == sorted(RULES)
-    assert ids["derivation"] == [step.after.id for name in DOCUMENT for step in derivation(name)]
+    assert ids["derivation"] == [step.after.id for name in DERIVATIONS for step in derivation(name)]
     assert sorted(ids["theorem"]) == sorted(theorem.id for theorem in theorems())
     assert ids["erratum"] == [erratum.id for erratum in errata() if erratum.demonstrable]
-    assert {job.algorithm for job in found if job.kind != "erratum"} == set(DOCUMENT)
+    assert {job.algorithm for job in found if job.kind != "erratum"} == set(ALGORITHMS)
 
 
 def test_prove_a_name_is_all_about_it(run):

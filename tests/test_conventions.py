@@ -3,24 +3,21 @@
 import math
 import time
 from dataclasses import replace
-from importlib import import_module
 from math import sqrt
 
 import mpmath
 import numpy as np
 import pytest
 import scipy.optimize
-import sympy
 from naive_conventions import CONVENTIONS as TYPED
-from optnumba.symbolic.conventions.settings import Setting
-from optnumba.symbolic.difference import difference
+from optnumba.symbolic.equations import EQUATIONS
 from optnumba.symbolic.equations.notation import HYPER
 
 import optnumba
 from optnumba import RULES, Optimizer, symbolic
 from optnumba.arguments import find_rule
 from optnumba.rule import where
-from optnumba.rules import ALIASES, CONVENTIONS, DOCUMENT, LIBRARIES
+from optnumba.rules import ALGORITHMS, ALIASES, CONVENTIONS, LIBRARIES
 from optnumba.rules.bias_correction import advance, closed_form
 from optnumba.rules.conventions import nadam
 from optnumba.rules.conventions.nadam import constant, decay, scheduled
@@ -32,11 +29,11 @@ STEPS = 200
 
 
 def test_every_cell_is_a_rule_or_an_alias_of_one():
-    cells = {f"{name}:{library}" for name in DOCUMENT for library in LIBRARIES}
+    cells = {f"{name}:{library}" for name in EQUATIONS for library in LIBRARIES}
     assert set(CONVENTIONS) | set(ALIASES) == cells
     assert not set(CONVENTIONS) & set(ALIASES)
     assert set(ALIASES.values()) <= set(RULES)
-    assert list(RULES) == [*DOCUMENT, *CONVENTIONS]
+    assert list(RULES) == [*ALGORITHMS, *CONVENTIONS]
     assert set(symbolic.conventions.CONVENTIONS) == set(CONVENTIONS) == set(TYPED)
 
 
@@ -88,6 +85,21 @@ def test_a_kernel_is_shared_where_the_arithmetic_is():
         assert [*one._kernels.values()] == [*other._kernels.values()]
 
 
+def brisk(x, g, eta):
+    return (x - 3 * eta * g,)
+
+
+def test_rules_of_one_label_and_other_arithmetic_share_no_kernel():
+    """All of them have the label "sgd" or "mine/sgd", which is not a name of a file, in the names of their kernels."""
+    for name in ("sgd:mine", "mine/sgd:a", "mine/sgd:b"):
+        found = []
+        for update in (RULES["sgd"].update, brisk):
+            x = np.zeros(2)
+            Optimizer(x, replace(RULES["sgd"], name=name, update=update), learning_rate=1.0).step(np.ones(2))
+            found.append(x.tolist())
+        assert found == [[-1.0, -1.0], [-3.0, -3.0]]
+
+
 # -- Proofs -----------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +116,7 @@ def test_equations_say_which_file_they_were_typed_from():
             if ":" in e.id:
                 assert any(library in e.section for library in ("torch 2", "Keras 3", "optax 0", "ensmallen")), e
             else:
-                assert any(e is other for algorithm in DOCUMENT for other in symbolic.update_equations(algorithm)), e
+                assert any(e is other for algorithm in ALGORITHMS for other in symbolic.update_equations(algorithm)), e
         assert f"proved equal to {name} of {convention.origin}" in symbolic.prove(name).explain().replace("\n", " ")
 
 
@@ -361,173 +373,3 @@ def test_with_defaults_checks():
         RULES["sgd"].with_defaults("mine", "", learning_rte=1)
     with pytest.raises(ValueError, match="momentum=1.0 is outside"):
         RULES["nag"].with_defaults("mine", "", momentum=1)
-
-
-# -- Differences ------------------------------------------------------------------------------------------------------
-
-
-def in_floats(name, x, g, states, t, values, scalars):
-    """Return x and the states after the rule's own step in floats, from a state anywhere."""
-    rule = RULES[name]
-    hyper = [values[h.name] for h in rule.hyper]
-    closed = rule.start(t - 1, *hyper) if rule.carry else ()
-    before = (*scalars, *closed) if rule.recurrent else closed
-    new = rule.coefficients(t, *before, *hyper)[len(rule.carry) :]
-    return rule.update(x, g, *states, *new)
-
-
-VALUES = {"learning_rate": 0.3, "momentum": 0.8, "rho": 0.7, "beta1": 0.6, "beta2": 0.75, "eps": 0.05}
-VALUES |= {"initial_accumulator_value": 0.2, "lr_decay": 0.15, "momentum_decay": 1.7}
-PAIRS = [(name.partition(":")[0], name) for name in CONVENTIONS]
-PAIRS += [
-    ("nadam:torch", "nadam:optax"),
-    ("adagrad:torch", "adagrad:keras"),
-    ("adam", "nadam"),
-    ("adamax:keras", "adamax:torch"),
-]
-
-
-def letters_at(a, states, after, scalar, t):
-    """Return the numbers that the letters of an exact difference stand for, by name."""
-    table = {"g_t": G, "t": t, "η_{t-1}": RATE_BEFORE, "q_{t-1}": scalar}
-    for slot, before, later in zip(RULES[a].slots, states, after, strict=True):
-        name = {"E": "E[g²]", "D": "E[Δθ²]"}.get(slot, slot)
-        table |= {f"{name}_{{t-1}}": before, f"{name}_t": later}
-    mu, mu_next = (nadam.decay(s, VALUES["beta1"], VALUES["momentum_decay"]) for s in (t, t + 1))
-    table |= {"μ_t": mu, "μ_{t+1}": mu_next, "P_{t-1}": 1 - scalar, "P_t": (1 - scalar) * mu}
-    table["v̂_t"] = table.get("v_t", 0) / (1 - VALUES["beta2"] ** t)
-    table["b_{t-1}"] = states[0] / RATE_BEFORE if states else 0
-    return table
-
-
-X, G, RATE_BEFORE = 0.7, -1.3, 0.9
-
-
-@pytest.mark.parametrize(("a", "b"), PAIRS)
-def test_the_exact_difference_is_that_of_the_codes(a, b):
-    found = difference(a, b)
-    for t in (1, 3):
-        assert_differs_as(found, a, b, t, scalar=0.4)
-
-
-def assert_differs_as(found, a, b, t, scalar):
-    """Compare an exact difference with that of one step of the rules' own functions in floats."""
-    states = [0.5, 0.25][: len(RULES[a].slots)]
-    # Where one keeps v and the other b, v = ηb, with the rate before the step and, after it, with that of the step.
-    rates = (RATE_BEFORE, VALUES["learning_rate"]) if found.change else (1.0, 1.0)
-    x, *mine = in_floats(a, X, G, states, t, VALUES, (scalar,))
-    y, *other = in_floats(b, X, G, [s / rates[0] for s in states], t, VALUES, (scalar,))
-    expected = [x - y, *(p / rates[1] - r for p, r in zip(mine, other, strict=True))]
-    hyper = {**RULES[a].defaults, **RULES[b].defaults}
-    numbers = letters_at(a, states, mine, scalar, t) | {str(HYPER[name][0]): VALUES[name] for name in hyper}
-    for (name, exact), numeric in zip(found.exact.items(), expected, strict=True):
-        at = {symbol: numbers[str(symbol)] for symbol in exact.free_symbols}
-        assert float(exact.subs(at)) == pytest.approx(numeric, rel=1e-9, abs=1e-14), name
-
-
-def test_momentum_differs_as_the_theorem_says():
-    """T-MOM-7: v_2 differs by γ (η_1 - η_2) g_1, where b_1 = g_1."""
-    found = difference("momentum", "momentum:torch")
-    eta, gamma = HYPER["learning_rate"][0], HYPER["momentum"][0]
-    exact = found.exact["v"]
-    b, eta_before = (next(s for s in exact.free_symbols if str(s) == name) for name in ("b_{t-1}", "η_{t-1}"))
-    assert sympy.expand(exact * eta - gamma * (eta_before - eta) * b) == 0
-    assert [str(v) for v in found.vanishes][0] == "constant learning_rate, with v_{t-1} = b_{t-1}*η"
-    assert not found.equal and found
-
-
-# What is proved, without what makes another algorithm of it (γ or β₁ = 0): all that equations.md, Part 3, has.
-VANISHES = {
-    ("nag", "nag:torch"): ["constant learning_rate, with v_{t-1} = b_{t-1}*η"],
-    ("adagrad", "adagrad:torch"): [
-        "initial_accumulator_value = adagrad's eps, eps = 0, lr_decay = 0, in adagrad:torch"
-    ],
-    ("adagrad", "adagrad:keras"): [
-        "initial_accumulator_value = 0",
-        "initial_accumulator_value = adagrad's eps, eps = 0, in adagrad:keras",
-    ],
-    ("adagrad", "adagrad:ensmallen"): ["eps = 0, wherever they are not both 0/0"],
-    ("adagrad:torch", "adagrad:ensmallen"): ["initial_accumulator_value = 0, lr_decay = 0"],
-    ("adadelta", "adadelta:keras"): ["learning_rate = 1"],
-    ("rmsprop", "rmsprop:torch"): ["eps = 0, wherever they are not both 0/0"],
-    ("adam", "adam:keras"): ["eps = 0, wherever they are not both 0/0"],
-    ("adamax", "adamax:torch"): ["eps = 0, except where adamax:torch is 0/0"],
-    ("adamax", "adamax:keras"): ["eps = 0, except where adamax:keras is 0/0"],
-    ("adamax:torch", "adamax:keras"): ["eps = 0, wherever they are not both 0/0"],
-    ("nadam", "nadam:torch"): [],
-    ("nadam", "nadam:optax"): [],
-    ("nadam:torch", "nadam:ensmallen"): ["eps = 0, wherever they are not both 0/0"],
-    ("nadam:torch", "nadam:optax"): ["momentum_decay → ∞, with q_{t-1} = 1 - β₁**(t - 1)"],
-    ("nadam:optax", "nadam:torch"): ["momentum_decay → ∞, with q_{t-1} = 1 - β₁**(t - 1)"],
-    ("nadam:ensmallen", "nadam:optax"): [
-        "momentum_decay → ∞, eps = 0, with q_{t-1} = 1 - β₁**(t - 1), wherever they are not both 0/0"
-    ],
-}
-
-
-@pytest.mark.parametrize(("a", "b"), VANISHES)
-def test_the_settings_under_which_it_vanishes(a, b):
-    found = difference(a, b)
-    assert [str(v) for v in found.vanishes if not v.setting.degenerate] == VANISHES[a, b]
-    assert not found.equal
-
-
-@pytest.mark.parametrize(("a", "b"), [("sgd", "sgd:torch"), ("nadam:torch", "nadam:keras"), ("adam", "adam:torch")])
-def test_equal_but_for_defaults(a, b):
-    found = difference(a, b)
-    assert found.equal and not found and found.vanishes == ()
-    assert set(found.exact.values()) == {0} and found.latex == "0"
-    assert found.defaults == {
-        h: (RULES[a].defaults[h], d) for h, d in find_rule(b).defaults.items() if d != RULES[a].defaults[h]
-    }
-
-
-def test_a_difference_explains_itself():
-    found = difference("adam", "adam:keras")
-    text = found.explain()
-    for part in (
-        "adam and adam:keras differ in one step from the same state.",
-        "m: adam - adam:keras = 0",
-        "proved to vanish: eps = 0, wherever they are not both 0/0",
-        "default of eps: 1e-08 in adam, 1e-07 in adam:keras",
-    ):
-        assert part in text
-    assert found.vanishes[0].values == {"eps": 0} and found.vanishes[0].words == ""
-    assert r"\sqrt{\hat v_t} + \epsilon" in found.latex
-    assert found.vanishes[0].latex.startswith(r"\epsilon = 0,")
-    assert difference("adagrad", "adagrad:keras").vanishes[1].latex == (
-        r"G_0 = \epsilon\text{ (adagrad's)},\ \epsilon = 0,\ \text{in adagrad:keras}"
-    )
-    assert found._repr_latex_().startswith("$") and r"\Delta \theta &=" in found._repr_latex_()
-
-
-def test_what_cannot_be_compared_is_refused():
-    with pytest.raises(TypeError, match="'adam' and 'sgd' have 2 and 0 states"):
-        difference("adam", "sgd")
-    with pytest.raises(ValueError, match="b='adam:keres' is not a Rule.*did you mean 'adam:keras'"):
-        difference("adam", "adam:keres")
-
-
-def test_a_setting_that_does_not_hold_is_not_reported(monkeypatch):
-    """Every candidate is proved before it is said: false ones are not."""
-
-    false = (Setting({"learning_rate": 1}), Setting({"eps": 1}), Setting({"beta2": sympy.S.Half}))
-    monkeypatch.setattr(import_module("optnumba.symbolic.difference"), "SETTINGS", false)
-    for a, b in (("adam", "adam:keras"), ("adam", "nadam"), ("nadam", "nadam:optax")):
-        assert difference(a, b).vanishes == ()
-
-
-def test_the_table():
-    cells = symbolic.conventions.table()
-    assert list(cells) == list(DOCUMENT)
-    assert all(list(row) == list(LIBRARIES) for row in cells.values())
-    for name, row in cells.items():
-        for library, cell in row.items():
-            assert cell.name == f"{name}:{library}"
-            assert find_rule(cell.name).name == cell.rule
-            assert str(cell) == "equal" or str(cell).startswith(("equal if ", r"$\Delta \theta = "))
-            assert (str(cell) == "equal") == cell.difference.equal
-    assert cells["adagrad"]["optax"].defaults == {"eps": 1e-7, "initial_accumulator_value": 0.1}
-    assert cells["momentum"]["keras"].text == "equal"
-    assert not cells["nadam"]["torch"].text and not cells["nadam"]["torch"].condition
-    assert cells["adadelta"]["torch"].condition == r"\eta = 1"

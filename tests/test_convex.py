@@ -13,7 +13,7 @@ import scipy.optimize
 from numba import njit
 
 from optnumba import minimize
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 GTOL = 1e-8
 # Constant rates reach 1e-8 in all problems. Where the gradient vanishes, the rate that is left is η/√ε for RMSprop,
@@ -108,7 +108,7 @@ def optima():
     return found
 
 
-@pytest.mark.parametrize("name", DOCUMENT)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_rule_finds_the_optimum_that_scipy_finds(name, optima):
     for key, (args, n, mu) in PROBLEMS.items():
         x_scipy, f_scipy, slope_scipy = optima[key]

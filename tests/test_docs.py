@@ -22,11 +22,11 @@ def scripts():
 
 
 def test_there_is_a_page_for_every_algorithm_and_a_figure(scripts):
-    from optnumba.rules import DOCUMENT
+    from optnumba.symbolic.equations import EQUATIONS
 
-    assert {page.stem for page in PAGES} == {*DOCUMENT, "README", "errata", "conventions"}
-    assert {figure.stem for figure in (DOCS / "figures").iterdir()} == set(DOCUMENT)
-    assert list(scripts("docs_pages").TITLES) == list(DOCUMENT)
+    assert {page.stem for page in PAGES} == {*EQUATIONS, "README", "errata", "conventions"}
+    assert {figure.stem for figure in (DOCS / "figures").iterdir()} == set(EQUATIONS)
+    assert list(scripts("docs_pages").TITLES) == list(EQUATIONS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

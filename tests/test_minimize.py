@@ -15,7 +15,7 @@ from scipy.optimize import Bounds, OptimizeResult, OptimizeWarning
 
 import optnumba
 from optnumba import RULES, Hyper, Rule
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 START = (3.0, 1.0, 0.5)
 MINIMUM = (1.0, -2.0)
@@ -336,7 +336,7 @@ def test_maxtime_is_kept_by_a_slow_objective():
 
 # -- Bounds -----------------------------------------------------------------------------------------------------------
 
-FAST = {n: {"learning_rate": 0.05} if "learning_rate" in r.defaults else {"eps": 0.01} for n, r in DOCUMENT.items()}
+FAST = {n: {"learning_rate": 0.05} if "learning_rate" in r.defaults else {"eps": 0.01} for n, r in ALGORITHMS.items()}
 BOX = [(2.0, 4.0), (-1.0, 5.0), (0.0, 1.0)]
 
 
@@ -345,7 +345,7 @@ def inside(points, box):
     return ((low <= points) & (points <= high)).all()
 
 
-@pytest.mark.parametrize("method", DOCUMENT)
+@pytest.mark.parametrize("method", ALGORITHMS)
 def test_an_optimum_on_the_bounds_is_found_and_they_are_never_left(method):
     seen = []
 
@@ -723,7 +723,7 @@ def test_a_users_own_rule_is_run(fun):
 
 def test_methods_has_every_rule():
     assert set(vars(optnumba.methods)) == set(RULES)
-    for name in DOCUMENT:
+    for name in ALGORITHMS:
         found = scipy.optimize.minimize(pair, START, jac=True, method=getattr(optnumba.methods, name))
         assert found.x.tobytes() == descend(method=name).x.tobytes()
 

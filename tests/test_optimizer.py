@@ -14,7 +14,7 @@ from numba import njit
 
 import optnumba
 from optnumba import RULES, Optimizer
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
 GUARD = -12345.678
 STEPS = 4
@@ -313,7 +313,7 @@ def test_a_schedule_reaches_strided_and_contiguous_arrays_alike():
     assert wide[1::2].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("name", [name for name in DOCUMENT if name != "nag"])
+@pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "nag"])
 def test_the_solution_is_the_parameters(name):
     x = np.ones(2)
     assert Optimizer(x, name).solution() is x

@@ -21,9 +21,9 @@ from test_naive import ALL_STEPS, COMPILED, DTYPES, FORMS, covering, problem
 import optnumba
 from optnumba import Optimizer
 from optnumba.bind import kernels
-from optnumba.rules import DOCUMENT
+from optnumba.rules import ALGORITHMS
 
-NAMES_AND_DTYPES = covering(DOCUMENT, DTYPES)
+NAMES_AND_DTYPES = covering(ALGORITHMS, DTYPES)
 
 
 def interval(hyper, dtype):
@@ -36,7 +36,7 @@ def interval(hyper, dtype):
 
 
 def hyperparameters(name, dtype):
-    return st.fixed_dictionaries({}, optional={h.name: interval(h, dtype) for h in DOCUMENT[name].hyper})
+    return st.fixed_dictionaries({}, optional={h.name: interval(h, dtype) for h in ALGORITHMS[name].hyper})
 
 
 def vectors(dtype, size, largest):
@@ -127,7 +127,7 @@ def test_strided_is_contiguous_bitwise(name, dtype, rows, columns, stride, seed)
     assert np.isnan(np.delete(memory, np.s_[::stride], axis=1)).all()
 
 
-@pytest.mark.parametrize(("name", "form", "dtype"), covering(DOCUMENT, COMPILED, DTYPES))
+@pytest.mark.parametrize(("name", "form", "dtype"), covering(ALGORITHMS, COMPILED, DTYPES))
 def test_steps_one_by_one_are_one_loop_bitwise(name, form, dtype):
     """An Optimizer, a compiled loop, the same one interrupted after every step, and a loop in Python."""
     (x, args), (fun, jac) = problem(dtype), COMPILED[form]
@@ -183,11 +183,11 @@ def test_the_number_of_threads_changes_no_bit(name, dtype):
 # -- Costs ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "form", "dtype"), covering(DOCUMENT, COMPILED, DTYPES))
+@pytest.mark.parametrize(("name", "form", "dtype"), covering(ALGORITHMS, COMPILED, DTYPES))
 def test_nothing_is_compiled_a_second_time(name, form, dtype):
     def everything(learning_rate):
         hyper = (
-            {"learning_rate": learning_rate} if "learning_rate" in DOCUMENT[name].defaults else {"eps": learning_rate}
+            {"learning_rate": learning_rate} if "learning_rate" in ALGORITHMS[name].defaults else {"eps": learning_rate}
         )
         run(name, *(np.ones(shape, dtype) for shape in (5, (2, 5))), **hyper)
         x0, args = problem(dtype)
@@ -234,7 +234,7 @@ def test_a_step_allocates_nothing(name, dtype, allocations):
     assert allocations() - before == wrappers * len(gradients)
 
 
-@pytest.mark.parametrize("name", DOCUMENT)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_a_compiled_loop_allocates_nothing_per_step(name, allocations):
     def allocations_of(maxiter):
         (args, n, _), before = PROBLEMS["logistic"], allocations()
@@ -267,7 +267,7 @@ def double_precision(kernel, signature):
     return re.findall(r".*(?:fpext .*float|<(?:4|8|16) x double>).*", fresh.inspect_llvm(signature))
 
 
-@pytest.mark.parametrize("name", DOCUMENT)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_float32_stays_float32(name):
     """The coefficients are float64 scalars. No coordinate is: it would halve the speed, unnoticed."""
     opt = Optimizer(np.ones(3, np.float32), method=name)
@@ -280,5 +280,5 @@ def update_with_a_literal(x, g, eta):
 
 
 def test_a_literal_in_an_update_would_be_noticed():
-    rule = replace(DOCUMENT["sgd"], name="literal", update=update_with_a_literal)
+    rule = replace(ALGORITHMS["sgd"], name="literal", update=update_with_a_literal)
     assert double_precision(*kernel_of(rule, np.float32))

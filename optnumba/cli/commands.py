@@ -24,20 +24,20 @@ def stated(text, markdown="", style=""):
 def rules(options, progress):
     """Report the table of rules: what it says of each is taken from the rule, and the last column from the prover."""
     from .. import symbolic
-    from ..rules import DOCUMENT, RULES
+    from ..rules import ALGORITHMS, CONVENTIONS, RULES
 
     rows, data = [], []
-    ordered = sorted(RULES.values(), key=lambda rule: list(DOCUMENT).index(algorithm_of(rule.name)))
+    ordered = sorted(RULES.values(), key=lambda rule: list(ALGORITHMS).index(algorithm_of(rule.name)))
     usual = _usual_intervals(ordered)
     with progress(len(ordered)) as advance:
         for rule in ordered:
             advance(rule.name)
             status = symbolic.prove(rule).status
-            main = rule.name in DOCUMENT
+            main = rule.name in ALGORITHMS
             rows += ([None] if main else []) + [_rule_row(rule, main, status, usual)]
             data.append(_rule_data(rule, main, status))
     failed = sum(not entry["proved"] for entry in data)
-    said = f"{len(data)} rules, {len(DOCUMENT)} of the document and {len(data) - len(DOCUMENT)} of libraries: "
+    said = f"{len(data)} rules, {len(ALGORITHMS)} algorithms and {len(CONVENTIONS)} conventions of libraries: "
     said += f"{len(data) - failed} proved equal to their equations" + (f", {failed} NOT" if failed else "")
     table = Table(("rule", "state", "defaults", "source", "proved"), rows, frozenset({0, 1, 4}), under=(3, 2))
     closing = Text(said, "bad" if failed else "good")
@@ -97,12 +97,15 @@ def _hyper_data(rule):
 
 def show(options, progress):
     """Report all that is known of one rule: its equations and how they come about, what follows, and who differs."""
+    from ..rules import CONVENTIONS
+    from ..symbolic.equations import EQUATIONS
+
     rule = rule_called(options.name)
     parts = [_about(rule, options.name), _equations(rule), _hyper(rule)]
-    if rule.name == algorithm_of(rule.name):
-        parts += [_derivation(rule), _conventions(rule), _theorems(rule)]
-    else:
+    if rule.name in CONVENTIONS:
         parts += [_difference(rule)]
+    elif rule.name in EQUATIONS:
+        parts += [_derivation(rule), _conventions(rule), _theorems(rule)]
     data = {"command": "show", "name": rule.name}
     for _, more in parts:
         data |= more
@@ -251,6 +254,8 @@ def _difference(rule):
     main = algorithm_of(rule.name)
     apart = difference(main, rule.name)
     rows = [[Cell(name, "name"), formula(value), ""] for name, value in apart.exact.items()]
+    same = [f"{line(left)} = {line(right)}" for left, right in apart.change]
+    rows += [[Cell("the same", "name"), ", ".join(same), ""]] if same else []
     rows += [[Cell("equal if", "name"), typeset(str(vanishing)), ""] for vanishing in apart.vanishes]
     data = {
         "equal": apart.equal,

@@ -197,33 +197,34 @@ def summary(outcomes):
 
 def all_jobs():
     """Return everything that can be proved (list of Job): algorithm by algorithm, and then the errata."""
-    from ..rules import DOCUMENT
+    from ..rules import ALGORITHMS
 
-    jobs = [job for name in DOCUMENT for job in (*_rules(name), *_steps(name), *_theorems(name))]
+    jobs = [job for name in ALGORITHMS for job in (*_rules(name), *_steps(name), *_theorems(name))]
     return [*jobs, *_errata()]
 
 
 def algorithm_of(rule_name):
-    """Return which of the document's algorithms a rule or a convention belongs to (str)."""
+    """Return which algorithm a rule or a convention belongs to (str)."""
     return rule_name.partition(":")[0]
 
 
 def _rules(name):
     from ..rules import RULES
+    from ..symbolic.equations import EQUATIONS
     from ..symbolic.prove import prove
 
     for rule in RULES.values():
         if algorithm_of(rule.name) == name:
             kind = "rule" if rule.name == name else "convention"
-            of_whom = "the document's equations" if kind == "rule" else "its own equations"
-            statement = f"{rule.name} computes {of_whom}"
+            of_whom = "the document's" if rule.name in EQUATIONS else "its own"
+            statement = f"{rule.name} computes {of_whom} equations"
             yield Job(kind, name, rule.name, statement, lambda rule=rule: prove(rule))
 
 
 def _steps(name):
-    from ..symbolic.derivations import derivation
+    from ..symbolic.derivations import DERIVATIONS
 
-    for step in derivation(name):
+    for step in DERIVATIONS.get(name, ()):
         start = f"from {step.before.id}, {step.operation}:"
         operation = step.words(step.doing, lambda formula: f"${latex(formula)}$")
         markdown = f"from {step.before.id}, {operation}: ${latex(step.after)}$"
@@ -231,9 +232,9 @@ def _steps(name):
 
 
 def _theorems(name):
-    from ..symbolic.theorems import theorems
+    from ..symbolic.theorems import THEOREMS
 
-    for theorem in theorems(name):
+    for theorem in THEOREMS.get(name, ()):
         yield Job("theorem", name, theorem.id, theorem_text(theorem), theorem.prove, theorem.markdown)
 
 

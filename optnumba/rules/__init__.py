@@ -1,4 +1,4 @@
-"""The table of update rules: the document's nine, simplest first, and then what the libraries make of them."""
+"""The table of update rules: the algorithms, simplest first, and then what the libraries make of them."""
 
 from .adadelta import ADADELTA
 from .adagrad import ADAGRAD
@@ -11,7 +11,7 @@ from .nag import NAG
 from .rmsprop import RMSPROP
 from .sgd import SGD
 
-__all__ = ["ALIASES", "CONVENTIONS", "DOCUMENT", "LIBRARIES", "RULES"]
+__all__ = ["ALIASES", "CONVENTIONS", "ALGORITHMS", "LIBRARIES", "RULES"]
 
-DOCUMENT = {rule.name: rule for rule in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
-RULES = {**DOCUMENT, **CONVENTIONS}
+ALGORITHMS = {rule.name: rule for rule in (SGD, MOMENTUM, NAG, ADAGRAD, ADADELTA, RMSPROP, ADAM, ADAMAX, NADAM)}
+RULES = {**ALGORITHMS, **CONVENTIONS}

@@ -1,4 +1,7 @@
-"""Nesterov's gradient with the rate outside the velocity b. x is what the library hands back: φ, where g is taken."""
+"""Nesterov's gradient with the rate outside the velocity b. x is what the library hands back: φ, where g is taken.
+
+So it is in Keras and ensmallen, whose x is that of the document's rule; the `readout` of that, θ, no library has.
+"""
 
 from dataclasses import replace
 
