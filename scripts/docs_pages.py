@@ -243,16 +243,17 @@ def conventions():
             "*Equal* and *equal if* are proved for all numbers; a formula is the document's step minus the library's, "
             "from the same state. Every cell is a rule that runs here: pass its name as `method=`.",
             table(["algorithm", *(LIBRARY_NAMES[library] for library in LIBRARIES)], rows),
-            "Sources: " + "; ".join(_origins()) + ".",
+            "Typed from:",
+            "\n".join(f"- {origin}" for origin in _origins()),
             'To ask for one: `symbolic.difference("adam", "adam:keras").explain()`.',
         ]
     )
 
 
 def _cell(cell):
-    said = prose(cell.text) or inline(cell.latex)
-    defaults = f"; defaults {_defaults(cell.defaults)}" if cell.defaults else ""
-    return f"`{cell.rule}`: {said}{defaults}"
+    lines = [prose(cell.text) or inline(cell.latex), f"`{cell.rule}`"]
+    lines += [f"defaults {_defaults(cell.defaults)}"] if cell.defaults else []
+    return "<br>".join(lines)
 
 
 def _origins():
