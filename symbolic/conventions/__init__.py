@@ -3,8 +3,10 @@
 Examples
 --------
 >>> from optnumba import symbolic
->>> print(symbolic.conventions.table()["adam"]["keras"])
-equal if eps = 0, wherever they are not both 0/0
+>>> for equation in symbolic.conventions.CONVENTIONS["momentum:torch"].equations:
+...     print(equation)
+momentum:torch-1: b_t = γ*b_{t-1} + ∇J(θ_t)
+momentum:torch-2: θ_{t+1} = θ_t - η*b_t
 """
 
 from .adadelta import ADADELTA_ENSMALLEN, ADADELTA_KERAS, ADADELTA_TORCH
