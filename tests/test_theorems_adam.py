@@ -93,9 +93,8 @@ def test_statements_show_their_formulas(theorem):
     ("name", "claim"), FALSE, ids=[f"{name}-{'-'.join(claim)}-{k}" for k, (name, claim) in enumerate(FALSE)]
 )
 def test_false_variants_are_not_proved(name, claim):
-    evidence = THEOREMS[name].variant(**claim).prove()
-    assert not evidence.proved, evidence.explain()
-    assert not evidence.holds
+    false = THEOREMS[name].variant(**claim)
+    assert not all(part.holds for part in false.proof(**false.claim))  # no further than the first that fails
 
 
 def test_every_formula_has_a_false_variant():
