@@ -194,7 +194,7 @@ def test_what_is_no_proof_is_said_but_is_no_failure(run, everything):
     assert re.search(r"^sgd +1 proved +1 approximate +1 instances +\d", out, re.MULTILINE)
     assert re.search(r"^errata +1 proved", out, re.MULTILINE)
     assert "Reported as less than a proof" in out
-    assert out.splitlines()[-1].startswith("4 items in 0.0 s: 2 proved, 1 approximations")
+    assert out.splitlines()[-1].startswith("4 items in 0.0 s: 2 proved, 1 approximate, with")
 
 
 @pytest.mark.parametrize("job", [FALSE, WRONG, BROKEN], ids=lambda job: job.id)
@@ -303,6 +303,16 @@ def branches(x, g, lr):
     return x - lr * g
 
 number = 3
+
+class Method:
+    @staticmethod
+    def plain(x, g, lr):
+        return x - lr * g
+
+    def bound(self, x, g, lr):
+        return x - lr * g
+
+method = Method()
 """
 
 
@@ -321,6 +331,41 @@ def test_a_right_function_is_proved(run, steps, function):
     assert (status, err) == (0, "imported\n")
     assert "is proved equal to" in out
     assert run("prove", f"{steps}:{function}")[0] == 0  # found without being told
+
+
+@pytest.mark.parametrize("name", ["Method.plain", "method.bound"])
+def test_a_method_is_a_function(run, steps, name):
+    assert run("prove", f"{steps}:{name}", "--as", "sgd")[0] == 0
+
+
+def test_a_file_in_a_package_may_import_from_it(run, tmp_path):
+    inner = tmp_path / "cli_outer" / "inner"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").touch()
+    (inner.parent / "rates.py").write_text("RATE = 0.1\n")
+    (inner / "steps.py").write_text("from ..rates import RATE\ndef step(x, g, lr=RATE):\n    return x - lr * g\n")
+    assert run("prove", f"{inner / 'steps.py'}:step", "--as", "sgd")[0] == 0
+
+
+def test_a_file_may_have_any_name(run, tmp_path):
+    path = tmp_path / "a script: mine"
+    path.write_text("def step(x, g, lr):\n    return x - lr * g\n")
+    assert run("prove", f"{path}:step", "--as", "sgd")[0] == 0
+
+
+def test_a_colon_without_py_is_told_of_the_file(run, steps, monkeypatch):
+    monkeypatch.chdir(steps.parent)
+    assert "did you mean 'steps.py:right'?" in run("prove", "steps:right")[2]
+
+
+def test_what_other_processes_print_stays_out_of_json(tmp_path):
+    path = tmp_path / "loud.py"
+    path.write_text("import os\nos.system('echo loud')\ndef step(x, g, lr):\n    return x - lr * g\n")
+    command = [sys.executable, "-m", "optnumba", "prove", f"{path}:step", "--as", "sgd", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert json.loads(done.stdout)["proved"] is True
+    assert done.stderr == "loud\n"
 
 
 def test_a_wrong_function_gives_1_and_says_what_it_is(run, steps):
@@ -366,6 +411,14 @@ USAGE = [
     ),
     (["prove", "{folder}/stesp.py:right"], "there is no file '{folder}/stesp.py'; did you mean '{folder}/steps.py'"),
     (["prove", "{file}:right", "--as", "adm"], "there is no rule 'adm'; did you mean 'adam'"),
+    (["--json"], "'--json' needs a command before it: rules, show, prove, info"),
+    (["--json", "rules"], "'--json' needs a command before it"),
+    (["prove", ""], "there is no thing to prove ''"),
+    (["prove", "{folder}/steps:right"], "there is no file '{folder}/steps'; did you mean '{folder}/steps.py'"),
+    (["prove", "{file}:right:x"], "there is no file '{file}:right'; did you mean '{file}'"),
+    (["prove", "{folder}/none/steps.py:right"], "{folder}/none is no folder"),
+    (["prove", "{file}:Method.wrong"], "there is no function in {file} called 'Method.wrong'"),
+    (["show", "T-ADAM-4"], "'T-ADAM-4' is no rule; see it with: optnumba prove T-ADAM-4"),
     (["prove", "{file}:branches", "--as", "sgd"], "branches() cannot be run on symbols: it branches"),
     (["prove", "{file}:descent", "--as", "adam"], "has 0 state(s)"),
 ]
@@ -390,6 +443,8 @@ def test_what_cannot_be_asked_gives_2_and_a_remedy(run, steps, argv, message):
         ("\nx = (", "line 2: SyntaxError: '(' was never closed"),
         ("def f():\n    return 1 / 0\n\nf()", "line 2: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)", "line 2: SystemExit: 3"),
+        ("raise ValueError('two\\nlines')", "line 1: ValueError: two lines"),
+        ("\0", "SyntaxError: source code string cannot contain null bytes"),
     ],
 )
 def test_a_file_that_cannot_be_imported_gives_2_and_the_reason(run, tmp_path, text, message):
@@ -465,6 +520,26 @@ def test_an_encoding_without_greek_letters_is_no_error():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, timeout=100)
     assert done.returncode == 0, done.stderr
     assert b"\\u03b7" in done.stdout
+
+
+@pytest.mark.parametrize(("where", "message"), [(">&-", "is closed"), (">/dev/full", "cannot be written")])
+def test_output_that_cannot_be_written_gives_2_and_no_traceback(where, message):
+    command = f"{sys.executable} -m optnumba show sgd {where}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_without_standard_error_nothing_of_it_goes_to_the_output(run, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert run("show", "nothing") == (2, "", "")
+    assert run("show", "sgd")[0] == 0
+
+
+def test_a_dumb_terminal_has_its_width(run, terminal):
+    terminal(50, TERM="dumb")
+    out = run("show", "adam:keras")[1]
+    assert ESCAPE not in out and max(map(width, out.splitlines())) <= 50
 
 
 def test_an_interrupt_is_no_traceback(run, monkeypatch):

@@ -21,7 +21,8 @@ STATUS_HELP = """\
 exit status:
   0  done; everything asked about is proved
   1  something is not proved; approximations and facts on stated instances are reported as such, and no failures
-  2  the question could not be asked: an unknown name, a file that cannot be imported, code that cannot be followed
+  2  the question could not be asked: an unknown name, a file that cannot be imported, code that cannot be followed;
+     or the answer could not be written
 """
 
 RULES_KEYS = """\
@@ -131,6 +132,8 @@ def parsed(argv):
     if not argv[0].startswith("-") and argv[0] not in commands:
         raise unknown("command", argv[0], commands)
     options, extra = top.parse_known_args(argv)
+    if argv[0].startswith("-"):  # neither --help nor --version, which end the process
+        raise UsageError(f"{argv[0]!r} needs a command before it: {', '.join(commands)}")
     if extra and extra[0].startswith("-"):
         known = [text for action in commands[options.command]._actions for text in action.option_strings]
         raise unknown(f"option of {options.command}", extra[0], known)
@@ -150,21 +153,34 @@ def main(argv=None):
     Returns
     -------
     int
-        0, or 1 where something is not proved, or 2 where the question could not be asked.
+        0, or 1 where something is not proved, or 2 where the question could not be asked or the answer not be written.
     """
     try:
         options = parsed(sys.argv[1:] if argv is None else argv)
         if options is None:
             return 0
+        if sys.stdout is None:
+            raise UsageError("standard output is closed; send it to a file or a terminal")
         report = _run(options)
+        _write(report, options.form)
     except UsageError as why:
-        print(f"optnumba: {why}", file=sys.stderr)
+        _complain(why)
         return 2
     except KeyboardInterrupt:
-        print("optnumba: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return INTERRUPTED
-    _write(report, options.form)
     return report.status
+
+
+def _complain(why):
+    """Say what is wrong; without standard error, nowhere: print would take standard output in its place."""
+    if sys.stderr is not None:
+        print(f"optnumba: {why}", file=sys.stderr)
+
+
+def _watched():
+    """Tell whether somebody watches standard output and standard error (bool)."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr))
 
 
 def _run(options):
@@ -182,7 +198,7 @@ def _rich():
 @contextmanager
 def _progress(total):
     """Yield ``advance(label)``, which moves a progress bar where somebody watches a terminal, else does nothing."""
-    if sys.stdout.isatty() and sys.stderr.isatty() and _rich():
+    if _watched() and _rich():
         from .terminal import progress
 
         with progress(total) as advance:
@@ -207,6 +223,14 @@ def _write(report, form):
     try:
         print(text, flush=True)
     except BrokenPipeError:  # as in `optnumba rules | head`: nobody reads the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
+    except OSError as why:
+        _discard_output()
+        raise UsageError(f"the answer cannot be written to standard output: {why.strerror}") from why
     if form is None and sys.stdout.isatty():
-        print('optnumba: for tables and colours, pip install "optnumba[cli]"', file=sys.stderr)
+        _complain('for tables and colours, pip install "optnumba[cli]"')
+
+
+def _discard_output():
+    """Send what is left of standard output nowhere, lest Python tries once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

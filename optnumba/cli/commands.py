@@ -2,8 +2,8 @@
 
 import re
 
-from .names import rule_called
-from .proving import algorithm_of, latex, line, theorem_text, typeset
+from .names import UsageError, rule_called
+from .proving import algorithm_of, all_jobs, latex, line, theorem_text, typeset
 from .report import Cell, Heading, Report, Table, Text
 from .tex import escaped, from_markdown
 
@@ -100,7 +100,7 @@ def show(options, progress):
     from ..rules import CONVENTIONS
     from ..symbolic.equations import EQUATIONS
 
-    rule = rule_called(options.name)
+    rule = _rule_to_show(options.name)
     parts = [_about(rule, options.name), _equations(rule), _hyper(rule)]
     if rule.name in CONVENTIONS:
         parts += [_difference(rule)]
@@ -110,6 +110,16 @@ def show(options, progress):
     for _, more in parts:
         data |= more
     return Report([block for blocks, _ in parts for block in blocks], data)
+
+
+def _rule_to_show(name):
+    """Return the rule of a name; of what is no rule but can be proved, such as a theorem, say how to see it."""
+    try:
+        return rule_called(name)
+    except UsageError as why:
+        if name.casefold() in (job.id.casefold() for job in all_jobs()):
+            raise UsageError(f"{name!r} is no rule; see it with: optnumba prove {name}") from why
+        raise
 
 
 def _about(rule, asked):

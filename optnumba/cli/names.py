@@ -1,11 +1,15 @@
 """The names that a user may type, and what to say about those that are not there."""
 
 import contextlib
+import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from difflib import get_close_matches
+from functools import reduce
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 
@@ -61,7 +65,7 @@ def rule_called(name):
 def is_file(target):
     """Tell whether a target means a file and not a name: ``steps.py:adam``, ``./steps.py`` (bool)."""
     path, _, function = target.rpartition(":")
-    return target.endswith(".py") or path.endswith(".py") or "/" in path
+    return target.endswith(".py") or path.endswith(".py") or ".py:" in path or "/" in target
 
 
 def function_in_file(target):
@@ -72,7 +76,7 @@ def function_in_file(target):
     Parameters
     ----------
     target : str
-        ``"FILE.py:FUNCTION"``.
+        ``"FILE.py:FUNCTION"``, or ``"FILE.py:CLASS.METHOD"``.
 
     Returns
     -------
@@ -86,15 +90,13 @@ def function_in_file(target):
     name, _, function = target.rpartition(":") if not target.endswith(".py") else (target, "", "")
     path = Path(name)
     if not path.is_file():
-        folder = path.parent
-        beside = [str(folder / p.name) for p in sorted(folder.glob("*.py"))] if folder.is_dir() else []
-        raise unknown("file", str(path), beside)
+        raise _no_file(path)
     module = _imported(path)
     functions = [key for key, value in vars(module).items() if _is_step(value) and not key.startswith("__")]
     if not function:
         listed = ", ".join(functions) or "none"
         raise UsageError(f"{target!r} names no function; write {name}:FUNCTION; it defines {listed}")
-    found = getattr(module, function, None)
+    found = reduce(lambda holder, name: getattr(holder, name, None), function.split("."), module)
     if found is None:
         raise unknown(f"function in {name} called", function, functions)
     if not callable(found):
@@ -106,31 +108,78 @@ def _is_step(value):
     return inspect.isfunction(value) or inspect.isfunction(getattr(value, "py_func", None))
 
 
+def _no_file(path):
+    """Return the error for a file that is not there."""
+    folder = path.parent
+    beside = [str(folder / p.name) for p in sorted(folder.glob("*.py")) if p.is_file()] if folder.is_dir() else []
+    if beside:
+        return unknown("file", str(path), beside)
+    lacking = "has no file that ends in .py" if folder.is_dir() else "is no folder"
+    return UsageError(f"there is no file {str(path)!r}; {folder} {lacking}; name one that is there")
+
+
 def _imported(path):
-    """Return the module that a file makes when it is imported."""
+    """Return the module that a file makes when it is imported: as a part of the packages it lies in, if any."""
     path = path.resolve()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(path.stem)
-    sys.modules[path.stem] = module  # dataclasses and pickles of the file look for their module here
-    sys.path.insert(0, str(path.parent))
+    top, name = _place(path)
+    before = {key: sys.modules.pop(key) for key in _shadowed(name)}
+    sys.path.insert(0, str(top))
     try:
-        with contextlib.redirect_stdout(sys.stderr):
-            spec.loader.exec_module(module)
+        with _output_to_errors():
+            return _executed(name, path)
     except (Exception, SystemExit) as why:
-        sys.modules.pop(path.stem)
-        if before is not None:
-            sys.modules[path.stem] = before
+        sys.modules.pop(name, None)
+        sys.modules.update(before)
         raise UsageError(f"{path} cannot be imported: {_reason(why, path)}; mend it, or name another file") from why
     finally:
-        sys.path.remove(str(path.parent))
+        if str(top) in sys.path:
+            sys.path.remove(str(top))
+
+
+def _place(path):
+    """Return (the folder an import would start from, the module's name): relative imports need the package's name."""
+    top, parts = path.parent, [path.stem]
+    while (top / "__init__.py").is_file() and top != top.parent:
+        parts.insert(0, top.name)
+        top = top.parent
+    return top, ".".join(parts)
+
+
+def _shadowed(name):
+    """Return the module that is to make way for the one of this name (list of str); a package's parts stay."""
+    return [name] if "." not in name and name in sys.modules else []
+
+
+def _executed(name, path):
+    """Return the module of a name and a file, whatever its ending, its packages imported before it."""
+    package = name.rpartition(".")[0]
+    if package:
+        importlib.import_module(package)
+    spec = importlib.util.spec_from_file_location(name, path, loader=SourceFileLoader(name, str(path)))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles of the file look for their module here
+    spec.loader.exec_module(module)
     return module
+
+
+@contextlib.contextmanager
+def _output_to_errors():
+    """Send what is printed to standard error, also by C code and by other processes, which know only descriptors."""
+    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as undo:
+        with contextlib.suppress(OSError):  # a descriptor that is closed
+            kept = os.dup(1)
+            undo.callback(os.close, kept)
+            undo.callback(os.dup2, kept, 1)
+            os.dup2(2, 1)
+        yield
 
 
 def _reason(why, path):
     """Return an exception in one line, with the last line of the file that was running."""
+    said = " ".join(str(why).split())
     if isinstance(why, SyntaxError):
-        return f"line {why.lineno}: {type(why).__name__}: {why.msg}"
+        place = f"line {why.lineno}: " if why.lineno else ""
+        return f"{place}{type(why).__name__}: {why.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(why.__traceback__) if frame.filename == str(path)]
     place = f"line {lines[-1]}: " if lines else ""
-    return f"{place}{type(why).__name__}: {why}"
+    return f"{place}{type(why).__name__}: {said}"

@@ -1,6 +1,7 @@
 """What `optnumba prove` reports: of everything, of a name, or of a function in a file."""
 
 import time
+from pathlib import Path
 
 from .commands import stated
 from .names import UsageError, function_in_file, is_file, rule_called, unknown
@@ -46,8 +47,11 @@ def _chosen(target):
         return jobs
     wanted = target.casefold()
     wanted = ALIASES.get(wanted, wanted)
-    chosen = [job for job in jobs if wanted in (job.algorithm, job.id.casefold(), KINDS[job.kind])]
+    chosen = [job for job in jobs if wanted and wanted in (job.algorithm, job.id.casefold(), KINDS[job.kind])]
     if not chosen:
+        path, colon, function = target.rpartition(":")
+        if colon and Path(f"{path}.py").is_file():
+            raise UsageError(f"there is no thing to prove {target!r}; did you mean {f'{path}.py:{function}'!r}?")
         names = dict.fromkeys(job.algorithm for job in jobs if job.algorithm)
         raise unknown("thing to prove", target, [*names, *KINDS.values(), *(job.id for job in jobs), *ALIASES])
     return chosen

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 # How each outcome is counted in a summary, and how it looks. Only what is "bad" fails.
 STATUS = {
     "proved": ("proved", "good"),
-    "approximation": ("approximations with their exact discrepancy", "weak"),
-    "holds on the stated instances": ("hold on stated instances", "weak"),
+    "approximation": ("approximate, with the exact discrepancy", "weak"),
+    "holds on the stated instances": ("checked on stated instances", "weak"),
     "refuted": ("refuted", "bad"),
     "undecided": ("undecided", "bad"),
     "error": ("broken", "bad"),

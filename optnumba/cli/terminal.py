@@ -3,6 +3,7 @@
 The only file of the package that imports rich.
 """
 
+import shutil
 import sys
 import textwrap
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ def show(report, file=None):
         Standard output where it is None.
     """
     console = Console(file=file, highlight=False, emoji=False, markup=False)
+    if console.is_dumb_terminal:  # which rich takes to have 80 columns, whatever it has
+        console.size = shutil.get_terminal_size()
     above = None
     for block, under in report.indented:
         if above is not None and not isinstance(above, Heading):
