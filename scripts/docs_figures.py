@@ -17,6 +17,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "figures"
 DPI = 120
 DIGITS = 3  # of the points kept in a file
 TOLERANCE = 2e-3
+DOTS = 5  # steps from one dot of a path to the next
 COLOUR, GREY, MINIMUM = "#0b5cad", "#9a9a9a", "#c02b1d"
 
 
@@ -102,7 +103,8 @@ def caption(name):
     settings = dict.fromkeys(", ".join(f"{key}={value:g}" for key, value in s.items()) for s in SETTINGS[name])
     plain = " and ".join(f"{s['learning_rate']:g}" for s in SETTINGS["sgd"])
     grey = "" if name == "sgd" else f"; grey, `sgd` with learning_rate={plain}"
-    return f"`{name}` with {' and '.join(settings)}, {VALLEY.steps} steps from the circle{grey}. Stars: minima."
+    steps = f"{VALLEY.steps} steps from the circle, a dot every {DOTS}"
+    return f"`{name}` with {' and '.join(settings)}, {steps}{grey}. Stars: minima."
 
 
 def draw(name):
@@ -146,7 +148,7 @@ def _landscape(ax, place):
 
 def _trace(ax, points, colour, label, width):
     ax.plot(*points.T, "-", color=colour, linewidth=width, solid_joinstyle="round", label=label, zorder=3)
-    ax.plot(*points[1::5].T, ".", color=colour, markersize=2 + 1.6 * width, zorder=3)
+    ax.plot(*points[1::DOTS].T, ".", color=colour, markersize=2 + 1.6 * width, zorder=3)
 
 
 def write(name):

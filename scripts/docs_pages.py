@@ -44,8 +44,28 @@ def portable(latex):
     return latex.replace(r"\left|", r"\left\lvert ").replace(r"\right|", r"\right\rvert ").replace("|", r"\vert ")
 
 
-PLAIN = {"->": "→", "<=": "≤", ">=": "≥", "*": " ", "|": "\\|"}
-INDEXED = re.compile(r"(?<![\w`])(?P<letter>[^\W\d_]\u0302?)_(?:\{(?P<long>[^}]*)\}|(?P<short>\w)(?!\w))")
+# What SymPy and a keyboard have for the signs of mathematics, in the order in which they are replaced.
+PLAIN = {
+    r"->": "→",
+    r"<=": "≤",
+    r">=": "≥",
+    r"\boo\b": "∞",
+    r"\bAbs\(([^()]*)\)": r"|\1|",
+    r"\bsqrt\(": "√(",
+    r"\bMax\(": "max(",
+    r"\*\*2(?!\d)": "²",
+    r"\*\*3(?!\d)": "³",
+    r"\*\*": "^",
+    r"(?<=[\w)}])\*(?=[\w(∇√|])": " ",
+    r" \* ": " ",
+    r"[*|]": r"\\\g<0>",
+}
+ACCENTS = {"\u0302": "hat", "\u0303": "tilde"}
+# A letter with an index, or E[...] and RMS[...] with one; not a part of a name such as learning_rate.
+INDEXED = re.compile(
+    r"(?<![A-Za-z0-9_`\\])(?:(?P<letter>[^\W\d_])(?P<accent>[\u0302\u0303]?)|(?P<mean>(?:E|RMS)\[[^]]*\]))"
+    r"_(?:\{(?P<long>[^}]*)\}|(?P<short>[A-Za-z0-9])(?![A-Za-z0-9_]))"
+)
 
 
 @cache
@@ -55,7 +75,14 @@ def letters():
 
 
 def _letter(found):
-    return inline(letters().get(found[0], f"{found['letter']}_{{{found['long'] or found['short']}}}"))
+    if found[0] in letters():
+        return inline(letters()[found[0]])
+    letter = found["letter"] or found["mean"].replace("RMS", r"\mathrm{RMS}").replace("²", "^2").replace(
+        "Δ", r"\Delta "
+    )
+    if found["accent"]:
+        letter = rf"\{ACCENTS[found['accent']]}{{{letter}}}"
+    return inline(f"{letter}_{{{found['long'] or found['short']}}}")
 
 
 def prose(text):
@@ -66,8 +93,8 @@ def prose(text):
             pieces[k] = inline(piece)
             continue
         for plain, sign in PLAIN.items():
-            piece = piece.replace(plain, sign)
-        pieces[k] = INDEXED.sub(_letter, re.sub(r"\boo\b", "∞", piece))
+            piece = re.sub(plain, sign, piece)
+        pieces[k] = INDEXED.sub(_letter, piece)
     return "".join(pieces)
 
 
@@ -139,6 +166,7 @@ def algorithm(name):
             *_theorems(name),
             "## What the libraries compute",
             _peers(name),
+            *_peers_equations(name),
         ]
     )
 
@@ -173,7 +201,7 @@ def _equations(name):
         if equation.errata:
             label += ", " + ", ".join(f"[{id}](errata.md#{id.lower()})" for id in equation.errata)
         if equation.note:
-            label += f": {equation.note}"
+            label += f": {prose(equation.note)}"
         literal = f"\n\nThe document writes\n\n{display(equation.written_latex)}" if equation.written_latex else ""
         yield f"{label}\n\n{display(equation.latex)}{literal}"
 
@@ -223,6 +251,17 @@ def _peers(name):
     return table(head, rows)
 
 
+def _peers_equations(name):
+    """Yield the equations of the libraries that the document has not: they say what the letters above mean."""
+    rules = dict.fromkeys(cell.rule for cell in compared()[name].values())
+    own = {e.id: e for rule in rules for e in symbolic.update_equations(rule) if ":" in e.id}
+    if own:
+        yield "The libraries' equations that are not the document's:"
+    for equation in own.values():
+        label = f"**{equation.id}** ({equation.section})"
+        yield f"{label}{': ' + prose(equation.note) if equation.note else ''}\n\n{display(equation.latex)}"
+
+
 def _settings(cell):
     return prose("; or ".join(map(str, cell.settings))) or ("always" if cell.difference.equal else "never")
 
@@ -241,7 +280,8 @@ def conventions():
             "# Which Adam is it?",
             "What each library computes under the name of each algorithm, compared with the document's equations. "
             "*Equal* and *equal if* are proved for all numbers; a formula is the document's step minus the library's, "
-            "from the same state. Every cell is a rule that runs here: pass its name as `method=`.",
+            "from the same state. Every cell is a rule that runs here: pass its name as `method=`. Letters that the "
+            "document does not have are those of the library's equations, at the end of the algorithm's page.",
             table(["algorithm", *(LIBRARY_NAMES[library] for library in LIBRARIES)], rows),
             "Typed from:",
             "\n".join(f"- {origin}" for origin in _origins()),

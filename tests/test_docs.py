@@ -53,6 +53,26 @@ def test_prose_sets_letters_with_an_index_as_mathematics(scripts):
     assert prose("learning_rate and eps_root") == "learning_rate and eps_root"
 
 
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("x**2 - y**3 from Abs(x)", r"x² - y³ from \|x\|"),
+        ("g_t**2*(1 - β₁**t)", r"$`g_t`$² (1 - β₁^t)"),
+        ("(θ - θ*)²/2, θ* at once", r"(θ - θ\*)²/2, θ\* at once"),
+        ("v_{t-1}*γ and γv_{t-1}", r"$`v_{t-1}`$ γ and γ$`v_{t-1}`$"),
+        ("E[g²]_t to oo", r"$`E[g^2]_t`$ to ∞"),
+        ("g̃_i", r"$`\tilde{g}_{i}`$"),
+        ("sqrt(ε) * 2", "√(ε) 2"),
+    ],
+)
+def test_prose_reads_what_a_keyboard_has_for_signs(scripts, text, page):
+    assert scripts("docs_pages").prose(text) == page
+
+
+def test_a_page_defines_the_letters_of_the_libraries():
+    assert r"\mu_t = " in (DOCS / "nadam.md").read_text(encoding="utf-8")
+
+
 def test_a_page_that_drifted_is_noticed(scripts, tmp_path, monkeypatch):
     make = scripts("make_docs")
     text = (DOCS / "sgd.md").read_text(encoding="utf-8")

@@ -60,6 +60,6 @@ def largest(maximum):
 
 
 def decimal(number):
-    """Return a fraction of tenths, hundredths, ... as the document has it, 0.9 (str); empty for all else."""
-    tenths = number.is_Rational and number.q % 10 == 0 and 10**6 % number.q == 0
-    return f"{float(number):g}" if tenths else ""
+    """Return a short decimal as people write it, 0.9 or 0.96 (str); empty for all else, 1/2 and 1/4 among it."""
+    short = number.is_Rational and number.q % 5 == 0 and 10**6 % number.q == 0
+    return f"{float(number):g}" if short else ""
