@@ -1121,3 +1121,29 @@ def adam_folded(x, g, m, v, t, lr):
 def test_numbers_in_the_code_are_recognised(step, name, numbers):
     answer = symbolic.check(step, name)
     assert not answer.proved and f"numbers written into it: {numbers}" in str(answer.relation)
+
+
+def test_what_is_wrong_in_the_first_step_alone_is_refuted_where_no_branch_sets_it_apart():
+    def step(x, g, t, learning_rate):
+        return x - learning_rate * g * min(t - 1, 1)
+
+    answer = symbolic.check(step, "sgd")
+    assert answer.status == "refuted" and answer.counterexample.values["t"] == 1
+
+
+def sgd_first_coordinate_late(x, g, t, learning_rate):
+    held = x[:1] - learning_rate * g[:1] * min(t - 1, 1)
+    x -= learning_rate * g
+    x[:1] = held
+
+
+def sgd_other_coordinates_late(x, g, t, learning_rate):
+    held = x[1:] - learning_rate * g[1:] * min(t - 1, 1)
+    x -= learning_rate * g
+    x[1:] = held
+
+
+@pytest.mark.parametrize("step", [sgd_first_coordinate_late, sgd_other_coordinates_late])
+def test_what_is_wrong_in_the_first_step_of_one_coordinate_is_refuted(step):
+    answer = symbolic.check(step, "sgd")
+    assert answer.status == "refuted" and answer.counterexample.values["t"] == 1

@@ -84,6 +84,21 @@ def test_a_page_that_drifted_is_noticed(scripts, tmp_path, monkeypatch):
     assert [file.name for file in make.strays({"sgd.md": ""})] == ["old.md"]
 
 
+def test_the_check_fails_for_a_page_a_figure_or_a_stray_file(scripts, tmp_path, monkeypatch, capsys):
+    make, figures = scripts("make_docs"), scripts("docs_figures")
+    pages = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
+    shutil.copytree(DOCS, tmp_path / "docs")
+    monkeypatch.setattr(make, "FOLDER", tmp_path / "docs")
+    assert (make.check(pages), capsys.readouterr().out) == (0, "")
+    assert make.check({**pages, "adam.md": pages["adam.md"] + "more\n"}) == 1
+    assert "+more" in capsys.readouterr().out
+    (tmp_path / "docs" / "old.md").touch()
+    assert make.check(pages) == 1 and "old.md is made by nothing" in capsys.readouterr().out
+    (tmp_path / "docs" / "old.md").unlink()
+    monkeypatch.setattr(figures, "FOLDER", tmp_path)
+    assert make.check(pages) == 1 and "adam.png is not there" in capsys.readouterr().out
+
+
 def test_a_figure_that_drifted_is_noticed(scripts, tmp_path, monkeypatch):
     figures = scripts("docs_figures")
     assert figures.drifted("momentum") == ""

@@ -322,6 +322,14 @@ def test_inequalities():
     assert part.kind == "inequality" and part.statement == "one is below two" and r"\le" in part.formula
 
 
+@pytest.mark.parametrize(
+    ("left", "right"), [(1 / x, 1 / x), (sqrt(x), sqrt(x)), (y / x + 1, (x + y) / x)], ids=["1/x", "√x", "a quotient"]
+)
+def test_what_is_undefined_on_both_sides_is_not_equal(left, right):
+    part = identity(left, right)
+    assert not part.holds and part.residual is sympy.nan
+
+
 def test_an_inequality_with_something_undefined_does_not_hold():
     assert "undefined at x = 0" in at_most(-1, 1 / x**2).detail[0] and "false at" in at_most(x, -1).detail[0]
     assert not at_most(-1, 1 / x**2).holds
