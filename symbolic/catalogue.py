@@ -2,6 +2,8 @@
 
 import difflib
 
+from optnumba.arguments import canonical
+
 
 class Catalogue(tuple):
     """Things with an ``.id``, in order and unchangeable; one is also found by its id."""
@@ -43,3 +45,11 @@ def suggestion(name, known):
     if near:
         return f"; did you mean {', '.join(by_letters[n] for n in near)}?"
     return f"; use one of {', '.join(known)}"
+
+
+def of_algorithm(name, table):
+    """Return what a table holds for one of the document's algorithms, or raise a ValueError that names the nearest."""
+    known = canonical(name)
+    if known not in table:
+        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, table)}")
+    return table[known]

@@ -83,15 +83,11 @@ def table():
     >>> cells["rmsprop"]["ensmallen"].rule, cells["rmsprop"]["ensmallen"].defaults
     ('rmsprop:torch', {'learning_rate': 0.01, 'rho': 0.99})
     """
-    found = {}
+    return {name: row(name) for name in EQUATIONS}
 
-    def compared(name, rule):
-        if (name, rule) not in found:
-            found[name, rule] = difference(name, rule)
-        return found[name, rule]
 
-    cells = {}
-    for name in EQUATIONS:
-        rules = {library: find_rule(f"{name}:{library}").name for library in LIBRARIES}
-        cells[name] = {library: Cell(name, library, rule, compared(name, rule)) for library, rule in rules.items()}
-    return cells
+def row(name):
+    """Return the comparison of one of the document's algorithms with the libraries (dict of str to Cell)."""
+    rules = {library: find_rule(f"{name}:{library}").name for library in LIBRARIES}
+    differences = {rule: difference(name, rule) for rule in dict.fromkeys(rules.values())}
+    return {library: Cell(name, library, rule, differences[rule]) for library, rule in rules.items()}

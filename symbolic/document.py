@@ -1,8 +1,6 @@
 """The document as data: every equation in its order, found by its id."""
 
-from optnumba.arguments import canonical
-
-from .catalogue import Catalogue, suggestion
+from .catalogue import Catalogue, of_algorithm
 from .equations import EQUATIONS
 
 
@@ -65,7 +63,4 @@ def document(name=None):
     """
     if name is None:
         return Document(equation for section in EQUATIONS.values() for equation in section)
-    known = canonical(name)
-    if known not in EQUATIONS:
-        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, EQUATIONS)}")
-    return Document(EQUATIONS[known])
+    return Document(of_algorithm(name, EQUATIONS))

@@ -8,10 +8,10 @@ from .claims import KINDS
 from .conventions.convention import Convention, scalars_of
 from .conventions.momentum import eta_before
 from .conventions.settings import CONSTANT_RATE
-from .decision.decide import MOST_CASES, extend
+from .decision.decide import MOST_CASES, extend, normal_forms
 from .decision.exponentials import Exponentials
 from .decision.quotients import NONNEGATIVE, POWER, REAL, STEP, STRICT, Space
-from .decision.reduction import Case, Reduction, Split, Undecidable, Undefined
+from .decision.reduction import Case, Reduction, Split, Undecidable
 from .decision.values import from_sympy, leaf
 from .equations.adam import v, v_hat
 from .equations.notation import HYPER, NablaJ, eta, g, phi, t, theta, theta_next
@@ -185,12 +185,7 @@ def settle(space, left, right):
     while todo:
         reduction, count = Reduction(space, todo.pop()), count + 1
         try:
-            sides = []
-            for value in (left, right):
-                try:
-                    sides.append(reduction.value(value))
-                except Undefined:
-                    sides.append(None)
+            sides = normal_forms(reduction, left, right)
             defined = [side is not None for side in sides]
             if all(defined) and not reduction.is_zero(reduction.add(*sides, -1)):
                 return False, undefined

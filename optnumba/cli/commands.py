@@ -228,15 +228,12 @@ def _step_data(step):
 
 
 def _conventions(rule):
-    from ..rules import LIBRARIES
-    from ..symbolic.comparison import Cell as Compared
-    from ..symbolic.difference import difference
+    from ..rules import RULES
+    from ..symbolic.comparison import row
 
-    rows, data, found = [], [], {}
-    for library in LIBRARIES:
-        other = rule_called(f"{rule.name}:{library}")
-        apart = found.setdefault(other.name, difference(rule.name, other.name))
-        cell = Compared(rule.name, library, other.name, apart)
+    rows, data = [], []
+    for cell in row(rule.name).values():
+        other, apart = RULES[cell.rule], cell.difference
         defaults = ", ".join(f"{name}={value:g}" for name, value in cell.defaults.items())
         differing = "; ".join(f"{name}: {line(value)}" for name, value in apart.exact.items() if value != 0)
         text = typeset(cell.text) or f"differs: {differing}"

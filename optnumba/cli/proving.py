@@ -34,7 +34,7 @@ class Job:
     kind : str
         A key of `KINDS`.
     algorithm : str
-        One of the document's nine; empty for an erratum.
+        As in ``optnumba.rules.ALGORITHMS``; empty for an erratum.
     id : str
         ``"adam:keras"``, ``"T-ADAM-4"``, ``"NAD-17"``, ``"E-08"``.
     statement : str

@@ -75,15 +75,21 @@ def decide(space, left, right, given=None, partial=False):
 
 def _difference(reduction, left, right, partial):
     """Return left - right in normal form, or None where either is undefined; with `partial`, where only one is."""
-    sides = []
-    for side in (left, right):
-        try:
-            sides.append(reduction.value(side))
-        except Undefined:
-            sides.append(None)
+    sides = normal_forms(reduction, left, right)
     if None in sides:
         return reduction.zero if partial and sides == [None, None] else None
     return reduction.add(*sides, -1)
+
+
+def normal_forms(reduction, *values):
+    """Return the normal form of each Value in one case, None where it is undefined there (list)."""
+    found = []
+    for value in values:
+        try:
+            found.append(reduction.value(value))
+        except Undefined:
+            found.append(None)
+    return found
 
 
 def _generators(reduction):

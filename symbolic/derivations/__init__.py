@@ -1,8 +1,6 @@
 """The document's own path to each update, as steps that can be checked: one file per algorithm."""
 
-from optnumba.arguments import canonical
-
-from ..catalogue import suggestion
+from ..catalogue import of_algorithm
 from . import adadelta, adagrad, adam, adamax, momentum, nadam, nag, rmsprop, sgd
 from .step import Derivation, Step
 
@@ -42,7 +40,4 @@ def derivation(name):
     AD-1 -> RMS-1 proved
     AD-15 -> RMS-2 proved
     """
-    known = canonical(name)
-    if known not in DERIVATIONS:
-        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, DERIVATIONS)}")
-    return DERIVATIONS[known]
+    return of_algorithm(name, DERIVATIONS)

@@ -97,6 +97,22 @@ ALIKE = (
 )
 DIVIDE = "this is the only multiple of {state} whose expectation is {mean}"
 
+
+def _correction(average, before, total, mean, because, bias, corrected, beta, power):
+    """Return the steps from the recurrence of an average of g^power to the average without its bias."""
+    factor = 1 - beta**t
+    start = letter(str(before).replace("{t-1}", "0"), str(before).replace("{t-1}", "0"))
+    unbiased = {"factor": factor, "state": average.left, "mean": Expectation(any_g**power)}
+    return (
+        Step(
+            average, "unroll it from {start} = 0", total, "by induction over t", _unroll(before), terms={"start": start}
+        ),
+        Step(total, "take the expectation", mean, because, _expectation(power)),
+        Step(mean, "sum the weights", bias, ALIKE, _bias(beta, power), terms={"factor": factor}),
+        Step(bias, "divide by {factor}", corrected, DIVIDE, _unbiased(average.left), terms=unbiased),
+    )
+
+
 STEPS = (
     Step(
         AD_1,
@@ -115,42 +131,8 @@ STEPS = (
         kind="choice",
         terms={"m": m, "E": E, "beta": beta1, "gamma": gamma, "g": g, "square": g**2},
     ),
-    Step(
-        ADAM_2,
-        "unroll it from {start} = 0",
-        FIRST,
-        "by induction over t",
-        _unroll(m_before),
-        terms={"start": letter("m_0", "m_0")},
-    ),
-    Step(FIRST, "take the expectation", MEAN, "it is linear, and the weights are fixed", _expectation(1)),
-    Step(MEAN, "sum the weights", BIAS, ALIKE, _bias(beta1, 1), terms={"factor": 1 - beta1**t}),
-    Step(
-        BIAS,
-        "divide by {factor}",
-        ADAM_4,
-        DIVIDE,
-        _unbiased(m),
-        terms={"factor": 1 - beta1**t, "state": m, "mean": Expectation(any_g)},
-    ),
-    Step(
-        ADAM_3,
-        "unroll it from {start} = 0",
-        SECOND,
-        "by induction over t",
-        _unroll(v_before),
-        terms={"start": letter("v_0", "v_0")},
-    ),
-    Step(SECOND, "take the expectation", MEAN_2, "as for the first moment", _expectation(2)),
-    Step(MEAN_2, "sum the weights", BIAS_2, ALIKE, _bias(beta2, 2), terms={"factor": 1 - beta2**t}),
-    Step(
-        BIAS_2,
-        "divide by {factor}",
-        ADAM_5,
-        DIVIDE,
-        _unbiased(v),
-        terms={"factor": 1 - beta2**t, "state": v, "mean": Expectation(any_g**2)},
-    ),
+    *_correction(ADAM_2, m_before, FIRST, MEAN, "it is linear, and the weights are fixed", BIAS, ADAM_4, beta1, 1),
+    *_correction(ADAM_3, v_before, SECOND, MEAN_2, "as for the first moment", BIAS_2, ADAM_5, beta2, 2),
     Step(
         RMS_2,
         "put {m_hat} for {g} and {v_hat} for {E}, and {eps} outside the root",

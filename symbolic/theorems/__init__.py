@@ -1,8 +1,6 @@
 """What follows from the document's equations: one file per algorithm, each theorem with its proof."""
 
-from optnumba.arguments import canonical
-
-from ..catalogue import Catalogue, suggestion
+from ..catalogue import Catalogue, of_algorithm
 from .adadelta import ADADELTA
 from .adagrad import ADAGRAD
 from .adam import ADAM
@@ -65,7 +63,4 @@ def theorems(name=None):
     """
     if name is None:
         return Theorems(theorem for group in THEOREMS.values() for theorem in group)
-    known = canonical(name)
-    if known not in THEOREMS:
-        raise ValueError(f"name={name!r} is not an algorithm of the document{suggestion(name, THEOREMS)}")
-    return Theorems(THEOREMS[known])
+    return Theorems(of_algorithm(name, THEOREMS))
