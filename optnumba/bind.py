@@ -164,7 +164,9 @@ def _key(loop, parallel, names):
 
 
 def _compile(function, **options):
-    dispatcher = njit(**options)(function)
+    marks = {"parallel": "runs_in_threads", "forceinline": "is_inlined"}
+    marked = {option: True for option, mark in marks.items() if getattr(function, mark, False)}
+    dispatcher = njit(**options | marked)(function)
     if not isinstance(dispatcher, Dispatcher):
         raise RuntimeError("NUMBA_DISABLE_JIT is set, and optnumba's loops exist only compiled; unset it")
     if getattr(function, "arrays_are_disjoint", False):

@@ -74,12 +74,46 @@ class Objective:
 
     def explain(self, error, x, args):
         """Return the exception that tells the user why Numba did not compile the objective."""
+        return self._explain(error, x, args, f"returns what jac={self.jac!r} asks for")
+
+    def _explain(self, error, x, args, task):
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         given = ", ".join([f"x: {x.dtype} array", *(type(arg).__name__ for arg in args)])
         name = getattr(self.fun, "__name__", repr(self.fun))
-        remedy = f"check that {name}({given}) runs by itself and returns what jac={self.jac!r} asks for"
+        remedy = f"check that {name}({given}) runs by itself and {task}"
         reason = next((line for line in lines if not line.startswith("Failed in")), lines[0] if lines else str(error))
         return TypeError(f"fun={name} does not compile in the loop: {reason}; {remedy}")
+
+
+class SampleObjective(Objective):
+    """One term of a sum: ``fun(x, grad, i, *data, *args) -> f_i``, which adds its gradient into `grad`.
+
+    Parameters
+    ----------
+    fun : callable
+        Plain Python or compiled by Numba.
+    dtype : numpy.dtype
+        Of x.
+    """
+
+    penalty = None
+
+    def __init__(self, fun, dtype):
+        super().__init__(fun, "inplace", dtype)
+        self.form = objectives.sample
+        self.name = getattr(fun, "__name__", "fun")
+
+    def interpreted(self):
+        """Return ``(x, grad, i, data, args) -> f`` in Python, which checks what the objective returns."""
+        return bind(self.form, **self.names, guard=np.copy, scalar=as_scalar)
+
+    def compiled_names(self):
+        """Return what the names in a loop mean, as `Objective.compiled_names` does (list of dict)."""
+        return [{**names, "sample": self.form} for names in super().compiled_names()]
+
+    def explain(self, error, x, args):
+        """Return the exception that tells the user why Numba did not compile the objective."""
+        return self._explain(error, x, args, "adds its gradient into grad and returns a number")
 
 
 def unwrap(fun, jac):

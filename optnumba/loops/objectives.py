@@ -6,7 +6,7 @@ from writing on x), `scalar` and `pair` (what a Python objective returned, check
 
 import math
 
-from .memory import assign
+from .memory import assign, inlined
 
 
 def inplace(x, grad, lower, upper, args):
@@ -63,6 +63,12 @@ def three_point(x, grad, lower, upper, args):
             grad[i] = 0
         y[i] = x[i]
     return f
+
+
+@inlined
+def sample(x, grad, i, data, args):
+    """Return the value of one term of a sum, and add its gradient."""
+    return scalar(fun(guard(x), grad, i, *data, *args))
 
 
 def within(number, lower, upper, i):

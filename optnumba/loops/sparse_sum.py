@@ -1,0 +1,241 @@
+"""Gradient descent on a sum over sparse rows, where a step costs the non-zeros of its batch.
+
+A coordinate that a batch does not touch has the gradient 0, or only that of the penalty. What such steps do to it has a
+closed form (`idle`, or the decay below), and is caught up on when a batch next touches it, and at the end of an epoch:
+then x is what a step on every coordinate would have made it. Where nothing moves, or by the lazy meaning, none is due.
+
+Data are (values, indices, indptr, y): no row holds an index twice. A coordinate belongs to a feature and an output.
+"""
+
+from math import isfinite
+
+import numpy as np
+
+from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
+from .memory import fetch, inlined, part, row
+
+# What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
+TOUCHED, CAUGHT_UP = range(2)
+# What `bounds` holds: the largest |value|, and the sum over the batch of what the gradient of an entry can reach.
+LARGEST, REACH = range(2)
+# Of the type of an index that cannot be negative.
+ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
+
+# Below this product of shrinking factors all is caught up on, long before it underflows.
+SMALLEST_PRODUCT = 1e-100
+
+
+def nothing_due(x, f, slots, spare, state, hyper):
+    """Leave feature `f` as it is: what `revive` means where a step without a gradient moves nothing."""
+
+
+def idle_due(x, f, slots, spare, state, hyper):
+    """Take the steps that feature `f` has missed, whose gradients were 0."""
+    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    k = state[STEP] - last[f]
+    if k > 0:
+        scalars = unpack_idle(row(table, k)) if k < table.shape[0] else idle_coefficients(float(k), *hyper)
+        c = cast_idle(x.dtype.type, scalars)
+        for q in range(f * OUTPUTS, (f + 1) * OUTPUTS):
+            store(x, slots, q, idle(x[q], *load(slots, q), *c))
+        last[f] = state[STEP]
+
+
+def decay_due(x, f, slots, spare, state, hyper):
+    """Take the steps that feature `f` has missed, which shrank it by the penalty: x ← soft(a x, b) for each."""
+    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    now, before = state[STEP] - counts[CAUGHT_UP], last[f] - counts[CAUGHT_UP]
+    if now > before and f >= INTERCEPT:
+        factor, shift = products[now] / products[before], products[now] * (sums[now] - sums[before])
+        for q in range(f * OUTPUTS, (f + 1) * OUTPUTS):
+            x[q] = np.copysign(max(abs(x[q]) * factor - shift, 0.0), x[q])
+    last[f] = state[STEP]
+
+
+def settle_all(x, buffers, spare, state, hyper):
+    """Catch up on every coordinate."""
+    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    slots = window(buffers, 0, x.size)
+    for f in range(last.size):
+        revive(x, f, slots, spare, state, hyper)
+    counts[CAUGHT_UP] = state[STEP]
+
+
+@inlined
+def margin(x, values, indices, o):
+    """Return w · a of a row for output `o`, by four sums: one would wait for each addition."""
+    s0 = s1 = s2 = s3 = x.dtype.type(0)
+    fours = values.size & ~3
+    for p in range(0, fours, 4):
+        # Unsigned, so that no index can count from the end: the test for it takes longer than the product.
+        k = np.uintp(p)
+        s0 += x[coordinate(indices[k], o)] * values[k]
+        s1 += x[coordinate(indices[k + ONE], o)] * values[k + ONE]
+        s2 += x[coordinate(indices[k + TWO], o)] * values[k + TWO]
+        s3 += x[coordinate(indices[k + THREE], o)] * values[k + THREE]
+    for p in range(fours, values.size):
+        k = np.uintp(p)
+        s0 += x[coordinate(indices[k], o)] * values[k]
+    return (s0 + s1) + (s2 + s3)
+
+
+@inlined
+def coordinate(index, o):
+    """Return where the weight of a feature, a column of the data, for output `o` stands in x."""
+    return (np.uintp(index) + np.uintp(INTERCEPT)) * np.uintp(OUTPUTS) + np.uintp(o)
+
+
+@inlined
+def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, sums, state, hyper, data, args):
+    """Visit samples `lo` to `hi` of a batch of `size`; return one whose value is not finite, or -1.
+
+    Of a batch of one the slopes stay in `s`, and the step goes through the row again; of others the gradients are
+    summed in `grad`.
+    """
+    counts, bounds, marks, touched, z, s = spare[:6]
+    all_values, all_indices, indptr, y = data
+    slots = window(buffers, 0, x.size)
+    for k in range(lo, hi):
+        i = first + k if order is None else order[first + k]
+        if order is not None:
+            fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
+        values, indices = part(all_values, indptr[i], indptr[i + 1]), part(all_indices, indptr[i], indptr[i + 1])
+        for p in range(indices.size):
+            revive(x, indices[p] + INTERCEPT, slots, spare, state, hyper)
+        for o in range(OUTPUTS):
+            z[o] = margin(x, values, indices, o)
+            if INTERCEPT:
+                z[o] += x[o]
+        value = slopes(z, y[i], s)
+        largest = 0.0
+        for o in range(OUTPUTS):
+            if weights is not None:
+                s[o] *= weights[i]
+            largest += abs(s[o])
+        if weights is not None:
+            value *= weights[i]
+        if not isfinite(value) or not isfinite(largest):
+            return i
+        sums[BATCH_SUM] += value
+        bounds[REACH] += largest * bounds[LARGEST]
+        if size > 1:
+            scatter(grad, values, indices, spare)
+    return -1
+
+
+@inlined
+def fetch_ahead(x, order, k, values, indices, indptr, y):
+    """Start to load what the next samples need: where a row is, then the row, then the entries of x."""
+    if k + 6 < order.size:
+        fetch(indptr, order[k + 6])
+        fetch(y, order[k + 6])
+    if k + 4 < order.size:
+        i = order[k + 4]
+        for p in range(indptr[i], indptr[i + 1], 8):
+            fetch(values, p)
+            fetch(indices, p)
+    if k + 1 < order.size:
+        i = order[k + 1]
+        for p in range(indptr[i], indptr[i + 1]):
+            fetch(x, (indices[p] + INTERCEPT) * OUTPUTS)
+
+
+@inlined
+def scatter(grad, values, indices, spare):
+    """Add the gradient of one row to `grad`."""
+    counts, bounds, marks, touched, z, s = spare[:6]
+    for o in range(OUTPUTS):
+        if INTERCEPT:
+            grad[o] += s[o]
+    for p in range(indices.size):
+        f = np.uintp(indices[p]) + np.uintp(INTERCEPT)
+        if not marks[f]:
+            marks[f] = True
+            touched[counts[TOUCHED]] = f
+            counts[TOUCHED] += 1
+        for o in range(OUTPUTS):
+            grad[coordinate(indices[p], o)] += s[o] * values[p]
+
+
+@inlined
+def move(x, q, g, slots, c, pull, push):
+    """Step coordinate `q`, with the penalty l2 `pull` in its gradient and l1 `push` as a proximal step."""
+    store(x, slots, q, update(x[q], g + pull * x[q], *load(slots, q), *c))
+    if push > 0:
+        rest = abs(x[q]) - push * pace(*load(slots, q), *c)
+        x[q] = np.copysign(max(rest, x.dtype.type(0)), x[q])
+
+
+@inlined
+def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data):
+    """Take the step of a batch, on the coordinates that it touches; return why not, or BUDGET_DONE."""
+    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    values, indices, indptr, y = data
+    number, slots = x.dtype.type, window(buffers, 0, x.size)
+    reach, bounds[REACH] = bounds[REACH], 0.0
+    if not reach * factor <= limits[HUGE]:
+        return GRADIENT_NOT_FINITE
+    pull, push, none = number(0), number(0), number(0)
+    if penalty is not None:
+        push, pull = number(penalty[0] * share), number(penalty[1] * share)
+        if not shrink(x, c, pull, push, products, sums, state, counts):
+            return SHRINK_BAD
+    scale, t = number(factor), state[STEP] + 1
+    if INTERCEPT:
+        for o in range(OUTPUTS):
+            if size > 1:
+                move(x, o, grad[o] * scale, slots, c, none, none)
+                grad[o] = 0
+            else:
+                move(x, o, number(s[o]) * scale, slots, c, none, none)
+        note(last, 0, t)
+    if size > 1:
+        for k in range(counts[TOUCHED]):
+            f = touched[k]
+            marks[f] = False
+            note(last, f, t)
+            for o in range(OUTPUTS):
+                q = np.uintp(f) * np.uintp(OUTPUTS) + np.uintp(o)
+                move(x, q, grad[q] * scale, slots, c, pull, push)
+                grad[q] = 0
+        counts[TOUCHED] = 0
+    else:
+        values, indices = part(values, indptr[i], indptr[i + 1]), part(indices, indptr[i], indptr[i + 1])
+        for o in range(OUTPUTS):
+            slope = number(s[o]) * scale
+            for p in range(indices.size):
+                note(last, indices[p] + INTERCEPT, t)
+                move(x, coordinate(indices[p], o), slope * values[p], slots, c, pull, push)
+    return BUDGET_DONE
+
+
+def no_note(last, f, t):
+    """Remember nothing: what `note` means where no step is caught up on."""
+
+
+def note_step(last, f, t):
+    last[f] = t
+
+
+def no_shrinking(x, c, pull, push, products, sums, state, counts):
+    """Remember nothing: what `shrink` means where coordinates without a gradient do not feel the penalty."""
+    return True
+
+
+def shrinking(x, c, pull, push, products, sums, state, counts):
+    """Note by how much this step shrinks a coordinate without a gradient; False where it would change its sign."""
+    number, now = x.dtype.type, state[STEP] - counts[CAUGHT_UP]
+    factor = update(number(1), pull, *c)[0]
+    if not factor > 0:
+        return False
+    products[now + 1] = products[now] * factor
+    sums[now + 1] = sums[now] + push * pace(*c) / products[now + 1]
+    return True
+
+
+def catch_up_when_full(x, buffers, spare, state, hyper):
+    """Catch up on every coordinate where no more steps can be noted, or their product is about to underflow."""
+    counts, products = spare[0], spare[8]
+    now = state[STEP] - counts[CAUGHT_UP]
+    if now + 1 == products.size or products[now] < SMALLEST_PRODUCT:
+        settle_all(x, buffers, spare, state, hyper)

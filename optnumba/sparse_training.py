@@ -1,0 +1,96 @@
+"""A minimisation over sparse rows whose step costs the non-zeros of its batch: the arrays of `loops.sparse_sum`."""
+
+import numpy as np
+
+from .bind import kernel
+from .loops import finite_sum as loop
+from .loops import sparse_sum
+from .loops.slots import CAST, UNPACK
+from .training import Training
+
+# Steps without a gradient whose scalars are looked up; further ones are computed, which takes a power: 20 ns or more.
+TABLE_STEPS = 4096
+# Steps after which every coordinate is caught up on: what two arrays hold that level-2 caches hold too.
+NOTED_STEPS = 2**16
+
+
+def sparse_meaning(rule, penalty, lazy):
+    """Return how coordinates that a batch does not touch are dealt with, or None where each step must visit them all.
+
+    Parameters
+    ----------
+    rule : Rule
+    penalty : tuple or None
+    lazy : bool
+        Whether they are to be left alone, whatever the rule would make of a gradient of 0.
+
+    Returns
+    -------
+    "nothing", "idle", "decay" or None
+    """
+    if lazy or (penalty is None and rule.stays):
+        return "nothing"
+    if penalty is None:
+        return "idle" if rule.idle else None
+    # x - η g: the one thing that a rule without a state is which says what its pace is.
+    return "decay" if rule.stays and not rule.slots and rule.pace else None
+
+
+class SparseTraining(Training):
+    """A `Training` over (values, indices, indptr, y) by one of the meanings of `sparse_meaning`."""
+
+    def __init__(self, meaning, *arguments):
+        self.meaning = meaning
+        super().__init__(*arguments)
+
+    def _make_spare(self, threads):
+        model, rule, x = self.objective, self.rule, self._x
+        features = x.size // model.outputs
+        values, _, indptr, _ = self.samples.data
+        batch = self._plan[loop.BATCH]
+        alone = batch == 1
+        touched = min(features, int(batch * np.diff(indptr).max(initial=0)))
+        largest = max(values.max(initial=0), -values.min(initial=0))
+        noted = min(NOTED_STEPS, self.steps_per_epoch) + 1 if self.meaning == "decay" else 0
+        steps = TABLE_STEPS if self.meaning == "idle" else 0
+        table = [rule.idle_coefficients(float(k), *self.hyper.tolist()) for k in range(steps)]
+        products = np.ones(noted)
+        if alone:
+            self._gradient = self._gradient[:0]
+        return (
+            np.zeros(2, np.int64),
+            np.array([float(largest) if batch else 0.0, 0.0]),
+            np.zeros(0 if alone else features, np.bool_),
+            np.zeros(0 if alone else touched, np.int64),
+            *np.zeros((2, model.outputs), x.dtype),
+            np.zeros(0 if self.meaning == "nothing" else features, np.int64),
+            np.array(table, np.float64).reshape(steps, len(table[0]) if table else 0),
+            products,
+            np.zeros(noted),
+        )
+
+    def _compiled_names(self):
+        rule, model = self.rule, self.objective
+        meaning = {
+            "nothing": {"revive": sparse_sum.nothing_due, "note": sparse_sum.no_note, "settle": loop.settled},
+            "idle": {"revive": sparse_sum.idle_due},
+            "decay": {"revive": sparse_sum.decay_due, "shrink": sparse_sum.shrinking, "prepare": sparse_sum.catch_up_when_full},
+        }[self.meaning]
+        idle = {}
+        if self.meaning == "idle":
+            names = len(rule.idle_names)
+            idle = {"idle": rule.idle, "idle_coefficients": rule.idle_coefficients, "unpack_idle": UNPACK[names], "cast_idle": CAST[names]}
+        return {
+            **self._names,
+            "accumulate": sparse_sum.rows,
+            "take_step": sparse_sum.apply_rows,
+            "check_adding": loop.no_check,
+            "whole": loop.any_number,
+            "settle": sparse_sum.settle_all,
+            "note": sparse_sum.note_step,
+            "shrink": sparse_sum.no_shrinking,
+            "prepare": loop.settled,
+            **meaning,
+            **idle,
+            **model.sparse_names(),
+        }

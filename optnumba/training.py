@@ -1,0 +1,199 @@
+"""One minimisation of a finite sum in progress: the arrays of `loops.finite_sum`, and the loop over them."""
+
+from contextlib import nullcontext
+from functools import partial
+
+import numba
+import numpy as np
+from numba.core.errors import NumbaError
+
+from .arguments import blame_schedule, rate_at, refuse_rate
+from .bind import bind, kernel, one_parallel_call, rule_names
+from .loops import finite_sum as loop
+from .minimization import aligned_rows, keeps_nothing
+
+# Elements of a gradient times samples of a block: about 100 µs of work, many times what it takes to wake the threads.
+BLOCK_ELEMENTS = 2**18
+# From how many such elements on a batch is worth the threads: four blocks.
+PARALLEL_FROM = 2**20
+NEVER = 2**62
+
+
+def block_size(batch, n):
+    """Return how many samples are summed by themselves (int): of the problem alone, never of the number of threads."""
+    return int(min(max(batch // 16, 256), max(256, BLOCK_ELEMENTS // n)))
+
+
+class Training:
+    """A minimisation of a finite sum that can be advanced by any number of samples.
+
+    Parameters
+    ----------
+    rule : Rule
+    hyper : tuple of float
+        In the order of ``rule.hyper``.
+    schedule : function or None
+        Of the learning rate.
+    objective : SampleObjective
+    x : numpy.ndarray, shape (n,)
+        The starting point, copied.
+    samples : Samples
+        The data, their number and their weights.
+    args : tuple
+        Further arguments of the objective.
+    settings : dict
+        With ``batch_size``, ``drop_last``, ``reduction``, ``shuffle``, ``epochs``, ``threads``, ``gtol``, ``ftol``.
+    seed : int
+        Of 64 bits: with the number of the epoch it determines the permutation.
+    """
+
+    def __init__(self, rule, hyper, schedule, objective, x, samples, args, settings, seed):
+        self.rule, self.hyper, self.objective, self.args = rule, np.array(hyper), objective, args
+        self.schedule, self.samples = schedule, samples
+        batch = min(settings["batch_size"] or samples.count, samples.count)
+        count = samples.count - samples.count % batch if settings["drop_last"] else samples.count
+        block = block_size(batch, x.size)
+        self.steps_per_epoch = -(-count // batch)
+        average = settings["reduction"] == "mean"
+        threads = numba.get_num_threads()
+        wanted = batch * x.size >= PARALLEL_FROM if settings["threads"] is None else settings["threads"]
+        self.parallel = bool(objective.compiled and wanted and batch > block and threads > 1)
+        threads = threads if self.parallel else 1
+        self._plan = np.array([batch, count, block, NEVER, settings["epochs"] or NEVER, 0, 0, average, threads], np.int64)
+        self._state = np.zeros(6, np.int64)
+        self._sums = np.array([0.0, 0.0, 0.0, 0.0, np.nan, np.inf])
+        share = 1.0 if samples.weights is None else samples.count / float(samples.weights.sum())
+        tolerances = (-1.0 if settings[name] is None else float(settings[name]) for name in ("gtol", "ftol"))
+        self._limits = np.array([share, *tolerances, float(np.finfo(x.dtype).max)])
+        self._carry = np.zeros(len(rule.carry))
+        self._x, self._best, self._gradient = (aligned_rows(1, x, 0.0)[0, : x.size] for _ in range(3))
+        self._x[:] = self._best[:] = x
+        self._slots = aligned_rows(len(rule.slots), x, 0.0)
+        self._spare = self._make_spare(threads)
+        self._order = np.empty(count, np.int64) if settings["shuffle"] and batch < samples.count else None
+        if self._order is not None and count < samples.count:
+            # All are permuted, so that it is not the same ones that are dropped in every epoch.
+            self._order = np.empty(samples.count, np.int64)
+        self._seed = np.uint64(seed)
+        self._names = {**rule_names(rule, schedule), "clip": loop.no_clip, "pace": rule.pace or loop.no_pace}
+        # What `fun` may put into an argument has to be counted.
+        self._lent = objective.compiled and keeps_nothing(args)
+        self._ways = objective.compiled_names() if objective.compiled else []
+        self._loop = self._compiled_loop() if objective.compiled else self._interpreted_loop()
+        self.history = np.empty(0)
+
+    def _make_spare(self, threads):
+        """Return the arrays besides x, gradient and state that the loop works in."""
+        blocks, weighted = self._plan[loop.BATCH] > self._plan[loop.BLOCK], self.samples.weights is not None
+        parts = aligned_rows(max(1, threads * (int(blocks) + weighted)), self._x, 0.0)[:, : self._x.size]
+        return parts, np.zeros(threads), np.zeros(threads, np.int64)
+
+    def _compiled_names(self):
+        """Return what the names in the loop mean, for the first of the ways that are left to keep `fun` off x."""
+        threads = {"accumulate": loop.in_threads, "whole": loop.whole_rounds}
+        serial = {"accumulate": loop.serially, "whole": loop.any_number}
+        dense = {"take_step": loop.apply, "check_adding": loop.overwrites, "settle": loop.settled, "prepare": loop.settled}
+        return {**self._names, **self._ways[0], **dense, **(threads if self.parallel else serial)}
+
+    def _compiled_loop(self):
+        entry = loop.sweep_uncounted if self._lent else loop.sweep
+        return kernel(entry, f"{self.rule.label}_{self.objective.name}", self._compiled_names())
+
+    def _interpreted_loop(self):
+        """Return the same loop run by Python, with the passes over coordinates and the permutation compiled."""
+        names = self._names
+        passes = (loop.permute, loop.add, loop.apply, loop.close_epoch, loop.weight_of)
+        compiled = {f.__name__: kernel(f, self.rule.label, names) for f in passes}
+        sample = self.objective.interpreted()
+        adding = bind(loop.weighted, sample=sample)
+        accumulate = bind(loop.serially, weighted=adding, add=compiled["add"], row=lambda matrix, k: matrix[k])
+        rate = bind(names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._x.dtype))
+        bound = {
+            **names,
+            **compiled,
+            "advance": bind(names["advance"], coefficients=self.rule.coefficients),
+            "learning_rate": rate,
+            "accumulate": accumulate,
+            "check_adding": bind(loop.overwrites, sample=sample),
+            "take_step": compiled["apply"],
+            "settle": loop.settled,
+            "prepare": loop.settled,
+            "whole": loop.any_number,
+        }
+        return bind(loop.sweep, **bound)
+
+    def advance(self, budget, limit=NEVER, pause=False):
+        """Visit up to `budget` samples, and do no more than `limit` steps in all; return why it stopped.
+
+        With `pause` it stops at the end of an epoch.
+        """
+        done, rows = self.epochs_done, min(1024, self._plan[loop.EPOCHS] - self.epochs_done)
+        history = np.empty(max(1, rows))
+        self._plan[[loop.LIMIT, loop.ROWS, loop.PAUSE]] = limit, done, pause
+        try:
+            ending = self._run(budget, history)
+        finally:
+            self.history = np.append(self.history, history[: self.epochs_done - done])
+        if ending == loop.RATE_BAD:
+            refuse_rate(self.schedule, self.steps_done + 1, self._x.dtype)
+        if ending == loop.GRADIENT_OVERWRITTEN:
+            name = self.objective.name
+            raise ValueError(f"fun={name} assigns to grad; it must add its gradient: grad[j] += ..., for one sample i")
+        return ending
+
+    def _run(self, budget, history):
+        """Return the ending of the loop (int), compiled in another way where the first does not compile."""
+        arrays = (
+            *(self._plan, self._state, self._sums, self._limits, self.hyper, self._carry),
+            *(self._x, self._gradient, self._slots, self._best, self._spare),
+        )
+        rest = (self._order, self._seed, self.samples.weights, self.objective.penalty, history)
+        given = (arrays,) if self._lent else arrays
+        arguments = (budget, *given, *rest, self.samples.data, self.args)
+        try:
+            with one_parallel_call if self.parallel or self.objective.parallel else nullcontext():
+                return int(self._loop(*arguments))
+        except NumbaError as error:
+            blame_schedule(self.schedule)
+            if not self.objective.compiled:
+                raise
+            if len(self._ways) == 1:
+                raise self.objective.explain(error, self._x, (self._gradient, 0, *self.samples.data, *self.args)) from error
+            self._ways = self._ways[1:]
+            self._loop = self._compiled_loop()
+            return self._run(budget, history)
+
+    def fault(self, ending):
+        """Return which number was not finite, where and when (str), for the endings that say that one was."""
+        where = f"in epoch {self.epochs_done + 1}, step {self.steps_done + 1}; x and state are those after step {self.steps_done}"
+        if ending == loop.VALUE_NOT_FINITE:
+            return f"fun is not finite at sample {self._state[loop.SAMPLE]}, {where}."
+        if ending == loop.GRADIENT_NOT_FINITE:
+            j = np.flatnonzero(~np.isfinite(self._gradient))[0]
+            return f"The gradient is {self._gradient[j]} in coordinate {j} {where}."
+        return ""
+
+    @property
+    def steps_done(self):
+        """Steps done (int)."""
+        return int(self._state[loop.STEP])
+
+    @property
+    def epochs_done(self):
+        """Epochs done (int)."""
+        return int(self._state[loop.EPOCH])
+
+    @property
+    def evaluations(self):
+        """Evaluations of the value and gradient of one sample (int)."""
+        return int(self._state[loop.EVALUATIONS])
+
+    @property
+    def x(self):
+        """The present point (array of shape (n,), a view)."""
+        return self._x
+
+    @property
+    def best(self):
+        """The end of the epoch that had the least value (array of shape (n,), a view)."""
+        return self._best
