@@ -1,5 +1,6 @@
 """Gradient-descent optimizers, proved equal to their equations, at the speed of the hardware."""
 
+from . import schedules
 from .bind import bind
 from .minimize import methods, minimize
 from .optimizer import Optimizer
@@ -7,7 +8,7 @@ from .rule import Hyper, Rule
 from .rules import RULES
 
 __version__ = "0.1.0"
-__all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "methods", "minimize"]
+__all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "methods", "minimize", "schedules"]
 
 
 def __getattr__(name):

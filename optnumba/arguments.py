@@ -10,9 +10,12 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
+from .bind import kernel
+from .loops import rates
 from .loops.memory import real_array
 from .rule import Rule
 from .rules import ALGORITHMS, ALIASES, LIBRARIES, RULES
+from .schedule import Schedule
 
 
 def canonical(name):
@@ -65,7 +68,8 @@ def find_hyperparameters(rule, given, dtype):
     ----------
     rule : Rule
     given : dict
-        By name; the rest take their defaults. ``learning_rate`` may be a function of the step number t = 1, 2, ...
+        By name; the rest take their defaults. ``learning_rate`` may be a Schedule, or a function of the step number
+        t = 1, 2, ...
     dtype : numpy.dtype
         The values must not vanish or overflow in it.
 
@@ -73,7 +77,7 @@ def find_hyperparameters(rule, given, dtype):
     -------
     values : tuple of float
         In the order of ``rule.hyper``; of a scheduled learning rate, its default.
-    schedule : function or None
+    schedule : Schedule, function or None
 
     Raises
     ------
@@ -83,9 +87,10 @@ def find_hyperparameters(rule, given, dtype):
     given, schedule = dict(given), None
     if callable(given.get("learning_rate")) and "learning_rate" in rule.defaults:
         schedule = given.pop("learning_rate")
-        if not isinstance(schedule, (FunctionType, Dispatcher)):
-            raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; pass a function of t, or a float")
-        rate_at(schedule, 1, dtype)
+        if not isinstance(schedule, (Schedule, FunctionType, Dispatcher)):
+            remedy = "pass one of optnumba.schedules, a function of t, or a float"
+            raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; {remedy}")
+        first = rate_at(schedule, 1, dtype)
     values = rule.check(**given)
     limits = np.finfo(dtype)
     low, high = float(limits.tiny), float(limits.max)
@@ -104,7 +109,26 @@ def find_hyperparameters(rule, given, dtype):
                 "use a less extreme value, or float64 arrays"
             )
     _check_coefficients(rule, tuple(values.values()), dtype)
+    if isinstance(schedule, Schedule) and first:
+        _check_coefficients(rule, (first, *tuple(values.values())[1:]), dtype)
     return tuple(values.values()), schedule
+
+
+def kernel_values(values, schedule):
+    """Return what the loops read: the hyperparameters, and behind them the numbers of a `Schedule`.
+
+    Parameters
+    ----------
+    values : tuple of float
+    schedule : Schedule, function or None
+
+    Returns
+    -------
+    numpy.ndarray
+        Of float64.
+    """
+    parameters = schedule.parameters if isinstance(schedule, Schedule) else ()
+    return np.array([*values, *parameters], np.float64)
 
 
 @lru_cache(maxsize=256)  # 30 µs, a tenth of a short minimisation
@@ -130,7 +154,7 @@ def rate_at(schedule, t, dtype):
 
     Parameters
     ----------
-    schedule : function or Numba dispatcher
+    schedule : Schedule, function or Numba dispatcher
         Called in Python.
     t : int
         1 or more.
@@ -166,7 +190,10 @@ def blame_schedule(schedule):
     if schedule is None:
         return
     try:
-        njit(getattr(schedule, "py_func", schedule))(1)
+        if isinstance(schedule, Schedule):
+            kernel(rates.parametric, "schedule", {"schedule": schedule.rate})(1, (), kernel_values((), schedule))
+        else:
+            njit(getattr(schedule, "py_func", schedule))(1)
     except NumbaError as error:
         remedy = "use arithmetic, math and if, or a float"
         raise TypeError(f"learning_rate={schedule!r} cannot be compiled by Numba; {remedy}: {error}") from error

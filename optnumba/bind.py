@@ -18,6 +18,7 @@ from numba.core.dispatcher import Dispatcher
 from .fingerprint import Unknown, fingerprint, is_library
 from .loops import rates
 from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
+from .schedule import Schedule
 
 # error_model: Python's, with its test for a zero divisor, keeps division from vectorising (9.5 times slower).
 OPTIONS = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -73,7 +74,7 @@ def rule_names(rule, schedule=None):
     Parameters
     ----------
     rule : Rule
-    schedule : function or Numba dispatcher, optional
+    schedule : Schedule, function or Numba dispatcher, optional
         The learning rate as a function of t, where it is not constant.
 
     Returns
@@ -91,11 +92,15 @@ def rule_names(rule, schedule=None):
             raise TypeError(f"rule {rule.name!r} has {count} {what}, loops/slots.py has functions for {len(table) - 1}")
     has_rate = "learning_rate" in rule.defaults
     rate = rates.constant if has_rate else rates.rateless
+    if isinstance(schedule, Schedule):
+        rate, schedule = rates.parametric, schedule.rate
+    elif schedule is not None:
+        rate = rates.scheduled
     return {
         "update": rule.update,
         "coefficients": rule.coefficients,
         "advance": rates.with_rate if has_rate else rates.without_rate,
-        "learning_rate": rate if schedule is None else rates.scheduled,
+        "learning_rate": rate,
         "schedule": schedule,
         "load": LOAD[slots],
         "store": STORE[slots],

@@ -8,9 +8,9 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
-from .arguments import blame_schedule, rate_at, refuse_rate
+from .arguments import blame_schedule, kernel_values, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
-from .loops import descent
+from .loops import descent, rates
 from .loops.memory import lend, row
 
 
@@ -41,7 +41,7 @@ class Minimization:
     rule : Rule
     hyper : tuple of float
         In the order of ``rule.hyper``.
-    schedule : function or None
+    schedule : Schedule, function or None
         Of the learning rate.
     objective : Objective
     x : numpy.ndarray, shape (n,)
@@ -55,7 +55,8 @@ class Minimization:
     """
 
     def __init__(self, rule, hyper, schedule, objective, x, args, bounds, settings):
-        self.rule, self.hyper, self.objective, self.args = rule, np.array(hyper), objective, args
+        self.rule, self.objective, self.args = rule, objective, args
+        self.hyper = kernel_values(hyper, schedule)
         self.schedule, self.bounds = schedule, bounds
         number = x.dtype.type
         self.limits = (
@@ -83,18 +84,23 @@ class Minimization:
     def _interpreted_loop(self):
         """Return the same loop run by Python, with the pass over the coordinates compiled."""
         names = self._names
+        # The passes do not depend on where the rate comes from, and need no compilation of their own for each schedule.
+        inside = {name: value for name, value in names.items() if name not in ("learning_rate", "schedule")}
         bound = {
             **names,
             "advance": bind(names["advance"], coefficients=self.rule.coefficients),
-            "learning_rate": bind(
-                names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._points.dtype)
-            ),
-            **{f.__name__: kernel(f, self.rule.label, names) for f in (descent.steep, descent.move, descent.still)},
+            "learning_rate": self._interpreted_rate(),
+            **{f.__name__: kernel(f, self.rule.label, inside) for f in (descent.steep, descent.move, descent.still)},
             "row": lambda matrix, k: matrix[k],
             "hand": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
         }
         return bind(descent.descend, **bound)
+
+    def _interpreted_rate(self):
+        if self.schedule is None:
+            return self._names["learning_rate"]
+        return bind(rates.scheduled, schedule=partial(rate_at, self.schedule, dtype=self._points.dtype))
 
     def advance(self, steps, trail):
         """Take up to `steps` steps, writing the points to the rows of `trail` unless None; return why it stopped."""

@@ -61,8 +61,8 @@ def minimize(
         Called after each iteration as ``callback(xk)``, or as ``callback(intermediate_result=OptimizeResult)`` where
         that is the name of its only parameter. `StopIteration` ends the minimisation with status 99.
     options : dict, optional
-        Any hyperparameter of the rule by name (``learning_rate`` may be a function of the step number t = 1, 2, ...
-        that Numba compiles), and
+        Any hyperparameter of the rule by name (``learning_rate`` may be one of `optnumba.schedules`, or a function of
+        the step number t = 1, 2, ... that Numba compiles), and
 
         maxiter : int, default 10000
         gtol : float, default 1e-5

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .arguments import blame_schedule, find_hyperparameters, find_rule, refuse_rate
+from .arguments import blame_schedule, find_hyperparameters, find_rule, kernel_values, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
@@ -30,8 +30,8 @@ class Optimizer:
     method : str or Rule, default "adam"
         A name in `optnumba.RULES`, or an algorithm and a library: ``"adam:keras"``.
     **hyper : float
-        The rule's hyperparameters by name; ``learning_rate`` may be a function of the step number t = 1, 2, ... that
-        Numba compiles.
+        The rule's hyperparameters by name; ``learning_rate`` may be one of `optnumba.schedules`, or a function of the
+        step number t = 1, 2, ... that Numba compiles.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Optimizer:
         self.hyper = MappingProxyType({**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper})
         self._lay_out(names, arrays_given)
         self._state, self._carry = np.zeros(1, np.int64), np.zeros(len(self.rule.carry))
-        self._kernel_values = np.array(self._values)
+        self._kernel_values = kernel_values(self._values, self._schedule)
         self._busy = threading.Lock()
         self._rule_names = rule_names(self.rule, self._schedule)
         self._kernels = {}

@@ -61,14 +61,16 @@ ALLOWED = {
     "loops": {"loops", "numba", "numpy"},
     "fingerprint": {"numba", "numpy"},
     "layout": {"numpy"},
-    "arguments": {"rule", "rules", "loops", "numba", "numpy"},
-    "bind": {"fingerprint", "loops", "numba"},
+    "schedule": {"matplotlib"},
+    "schedules": {"bind", "loops", "rule", "schedule"},
+    "arguments": {"bind", "rule", "rules", "schedule", "loops", "numba", "numpy"},
+    "bind": {"fingerprint", "loops", "numba", "schedule"},
     "objective": {"bind", "loops", "numba", "numpy"},
     "result": {"loops", "numpy", "scipy"},
     "minimization": {"arguments", "bind", "loops", "numba", "numpy"},
     "minimize": {"arguments", "loops", "minimization", "numpy", "objective", "result", "rules", "scipy"},
     "optimizer": {"arguments", "bind", "layout", "loops", "numba", "numpy"},
-    "optnumba": {"bind", "minimize", "optimizer", "rule", "rules", "symbolic"},
+    "optnumba": {"bind", "minimize", "optimizer", "rule", "rules", "schedules", "symbolic"},
     "cli": {"arguments", "cli", "loops", "numba", "optnumba", "rich", "rules", "symbolic"},
     "__main__": {"cli"},
 }
@@ -229,7 +231,7 @@ def test_what_users_import_has_an_example(value):
 def test_all_is_what_there_is():
     for name in optnumba.__all__:
         assert hasattr(optnumba, name)
-    assert {value.__name__ for value in ENTRANCES} == set(optnumba.__all__) - {"RULES", "methods"}
+    assert {value.__name__ for value in ENTRANCES} == set(optnumba.__all__) - {"RULES", "methods", "schedules"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -18,7 +18,7 @@ def contiguous(only, addresses, blocks, like, slots, state, carry, values, huge)
     if only.size:
         addresses[1, 0] = only.ctypes.data
     t, hyper = state[0] + 1, unpack_hyper(values)
-    rate = learning_rate(t, hyper)
+    rate = learning_rate(t, hyper, values)
     if not 0 <= rate <= huge:
         return False
     new = advance(t, unpack(carry), rate, hyper)
@@ -37,7 +37,7 @@ def contiguous(only, addresses, blocks, like, slots, state, carry, values, huge)
 def strided(x, g, low, slots, state, carry, values, huge):
     """Step one array of at least two dimensions, whose slots begin at `low`; the step is not counted."""
     t, hyper = state[0] + 1, unpack_hyper(values)
-    rate = learning_rate(t, hyper)
+    rate = learning_rate(t, hyper, values)
     if not 0 <= rate <= huge:
         return False
     c = cast(x.dtype.type, advance(t, unpack(carry), rate, hyper)[CARRY:])

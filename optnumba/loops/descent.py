@@ -78,7 +78,7 @@ def descend(
             end = VALUE_NOT_FINITE
             steps = 0
     for k in range(steps):
-        rate = learning_rate(t + 1, hyper)
+        rate = learning_rate(t + 1, hyper, hyper_values)
         if not 0 <= rate <= huge:
             end = RATE_BAD
             break

@@ -1,15 +1,20 @@
 """Where the learning rate of step t comes from, and the coefficients that follow from it."""
 
 
-def constant(t, hyper):
+def constant(t, hyper, values):
     return hyper[0]
 
 
-def scheduled(t, hyper):
+def scheduled(t, hyper, values):
     return float(schedule(t))
 
 
-def rateless(t, hyper):
+def parametric(t, hyper, values):
+    """Ask a schedule whose parameters stand in `values` behind the hyperparameters."""
+    return schedule(t, values, len(hyper))
+
+
+def rateless(t, hyper, values):
     return 1.0
 
 
