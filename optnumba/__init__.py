@@ -2,13 +2,14 @@
 
 from . import schedules
 from .bind import bind
+from .linear_model import linear_model
 from .minimize import methods, minimize
 from .optimizer import Optimizer
 from .rule import Hyper, Rule
 from .rules import RULES
 
 __version__ = "0.1.0"
-__all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "methods", "minimize", "schedules"]
+__all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "linear_model", "methods", "minimize", "schedules"]
 
 
 def __getattr__(name):
