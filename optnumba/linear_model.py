@@ -127,6 +127,17 @@ def _check_multiclass(model):
         raise ValueError("loss='poisson' is of counts, not of classes; leave classes out, or use another loss")
 
 
+def _with_meanings(function, names):
+    """Return a function of `loops.linear` with `names` bound in it and in what it calls there."""
+    called = {name: vars(linear).get(name) for name in function.__code__.co_names}
+    called = {name: part for name, part in called.items() if isinstance(part, FunctionType)}
+    bound = {name: _with_meanings(part, names) for name, part in called.items()}
+    # Where nothing changes it stays the same function, of which there is one in a process.
+    if bound == called and names.keys().isdisjoint(function.__code__.co_names):
+        return function
+    return bind(function, **names, **bound)
+
+
 @dataclass(frozen=True, repr=False)
 class LinearModel:
     """A linear model: made by `linear_model`, which explains and checks what it holds.
@@ -165,7 +176,7 @@ class LinearModel:
 
     @cached_property
     def names(self):
-        """What the names in `loops.linear` mean for this model (dict): loss, slopes, INTERCEPT, CLASSES."""
+        """What the names in `loops.linear` mean for this model (dict): "loss", "slopes", "INTERCEPT", ...."""
         if isinstance(self.loss, tuple):
             loss = bind(losses.paired, value=self.loss[0], derivative=self.loss[1])
         elif isinstance(self.loss, str):
@@ -176,7 +187,7 @@ class LinearModel:
         if self.classes is not None:
             softmax = self.multiclass == "softmax"
             names["slopes"] = losses.softmax if softmax else bind(losses.one_versus_rest, loss=loss)
-            names["CLASSES"] = self.classes
+            names |= {"CLASSES": self.classes, "REST": (self.classes - 1) % 16 + 1}
         return names
 
     @cached_property
@@ -186,13 +197,7 @@ class LinearModel:
         It adds the gradient of the loss of sample i to grad. The penalty is not in it.
         """
         function = linear.sample if self.classes is None else linear.sample_of_classes
-        called = [(name, vars(linear).get(name)) for name in function.__code__.co_names]
-        inner = {
-            name: bind(value, **self.names)
-            for name, value in called
-            if isinstance(value, FunctionType) and not self.names.keys().isdisjoint(value.__code__.co_names)
-        }
-        return bind(function, **self.names, **inner)
+        return _with_meanings(function, self.names)
 
     def size(self, n_features):
         """Return the number of parameters (int).

@@ -1,24 +1,19 @@
 """Samples of a linear model, z = x[0] + w·a: the contract of a finite sum for dense rows, and values alone.
 
-Bound are `loss` or `slopes` (see losses.py), `INTERCEPT` (1 or 0: where the weights begin) and `CLASSES`. Rows have
-contiguous entries, though they may be apart. With K outputs x is a matrix of K columns, row after row, so that the K
-weights of a feature lie together.
+Bound are `loss` or `slopes` (see losses.py), `INTERCEPT` (1 or 0: where the weights begin), `CLASSES`, and `REST`, what
+a multiple of 16 leaves of them, from 1 to 16. Rows have contiguous entries, though they may be apart. With K outputs x
+is a matrix of K columns, row after row, so that the K weights of a feature lie together.
 """
 
 import numpy as np
 
 from .memory import borrow, disjoint, row
-from .products import dot
+from .products import add_scaled, dot
 
 
 def behind(x, first):
     """Return the entries of a contiguous array from `first` on."""
     return borrow(x.ctypes.data + first * x.itemsize, x.size - first, x)
-
-
-def window(x, first, size):
-    """Return `size` entries of a contiguous array from `first` on."""
-    return borrow(x.ctypes.data + first * x.itemsize, size, x)
 
 
 @disjoint
@@ -51,27 +46,34 @@ def sample_value(x, i, A, y):
 # -- K outputs ---------------------------------------------------------------------------------------------------------
 
 
-@disjoint
-def outputs(x, a, z):
-    """Write x[0] + Σ a[j] x[1 + j] to `z`, x being the matrix of parameters."""
+def add_row(target, t, factor, source, s):
+    """Add factor * source[s : s + CLASSES] to target[t : t + CLASSES], 16 at a time."""
+    for c in range(0, CLASSES - REST, 16):
+        add_scaled(target, t + c, factor, source, s + c, 16)
+    add_scaled(target, t + CLASSES - REST, factor, source, s + CLASSES - REST, REST)
+
+
+def begin(x, z):
+    """Write the intercepts to `z`."""
     for k in range(CLASSES):
         z[k] = x[k] if INTERCEPT else 0
+
+
+@disjoint
+def outputs(x, a, z):
+    """Write the K outputs of a row to `z`."""
+    begin(x, z)
     for j in range(a.size):
-        w = window(x, (INTERCEPT + j) * CLASSES, CLASSES)
-        for k in range(CLASSES):
-            z[k] += a[j] * w[k]
+        add_row(z, 0, a[j], x, (INTERCEPT + j) * CLASSES)
 
 
 @disjoint
 def add_products(grad, a, slope):
     """Add the product of (1, a) and `slope` to the matrix `grad`."""
     if INTERCEPT:
-        for k in range(CLASSES):
-            grad[k] += slope[k]
+        add_row(grad, 0, 1, slope, 0)
     for j in range(a.size):
-        g = window(grad, (INTERCEPT + j) * CLASSES, CLASSES)
-        for k in range(CLASSES):
-            g[k] += a[j] * slope[k]
+        add_row(grad, (INTERCEPT + j) * CLASSES, a[j], slope, 0)
 
 
 def sample_of_classes(x, grad, i, A, y):
@@ -118,14 +120,12 @@ def sparse_value(x, i, values, indices, indptr, y):
     return loss(margin(x, values, indices, indptr[i], indptr[i + 1]), y[i])[0]
 
 
+@disjoint
 def margins(x, values, indices, low, high, z):
     """Write the K outputs of such a row to `z`."""
-    for k in range(CLASSES):
-        z[k] = x[k] if INTERCEPT else 0
-    for p in range(np.uintp(low), np.uintp(high)):
-        w = window(x, (INTERCEPT + indices[p]) * CLASSES, CLASSES)
-        for k in range(CLASSES):
-            z[k] += values[p] * w[k]
+    begin(x, z)
+    for k in range(np.uintp(low), np.uintp(high)):
+        add_row(z, 0, values[k], x, (INTERCEPT + indices[k]) * CLASSES)
 
 
 def sparse_value_of_classes(x, i, values, indices, indptr, y):
