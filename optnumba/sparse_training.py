@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .bind import kernel
 from .loops import finite_sum as loop
 from .loops import sparse_sum
 from .loops.slots import CAST, UNPACK
@@ -46,14 +45,14 @@ class SparseTraining(Training):
     def _make_spare(self, threads):
         model, rule, x = self.objective, self.rule, self._x
         features = x.size // model.outputs
-        values, _, indptr, _ = self.samples.data
+        values, _, indptr, _ = self.samples.arrays
         batch = self._plan[loop.BATCH]
         alone = batch == 1
         touched = min(features, int(batch * np.diff(indptr).max(initial=0)))
         largest = max(values.max(initial=0), -values.min(initial=0))
         noted = min(NOTED_STEPS, self.steps_per_epoch) + 1 if self.meaning == "decay" else 0
         steps = TABLE_STEPS if self.meaning == "idle" else 0
-        table = [rule.idle_coefficients(float(k), *self.hyper.tolist()) for k in range(steps)]
+        table = [rule.idle_coefficients(float(k), *self.hyper[: len(rule.hyper)].tolist()) for k in range(steps)]
         products = np.ones(noted)
         if alone:
             self._gradient = self._gradient[:0]

@@ -7,9 +7,10 @@ import numba
 import numpy as np
 from numba.core.errors import NumbaError
 
-from .arguments import blame_schedule, rate_at, refuse_rate
+from .arguments import blame_schedule, kernel_values, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .loops import finite_sum as loop
+from .loops import rates
 from .minimization import aligned_rows, keeps_nothing
 
 # Elements of a gradient times samples of a block: about 100 µs of work, many times what it takes to wake the threads.
@@ -48,7 +49,8 @@ class Training:
     """
 
     def __init__(self, rule, hyper, schedule, objective, x, samples, args, settings, seed):
-        self.rule, self.hyper, self.objective, self.args = rule, np.array(hyper), objective, args
+        self.rule, self.objective, self.args = rule, objective, args
+        self.hyper = kernel_values(hyper, schedule)
         self.schedule, self.samples = schedule, samples
         batch = min(settings["batch_size"] or samples.count, samples.count)
         count = samples.count - samples.count % batch if settings["drop_last"] else samples.count
@@ -103,11 +105,15 @@ class Training:
         """Return the same loop run by Python, with the passes over coordinates and the permutation compiled."""
         names = self._names
         passes = (loop.permute, loop.add, loop.apply, loop.close_epoch, loop.weight_of)
-        compiled = {f.__name__: kernel(f, self.rule.label, names) for f in passes}
+        # The passes do not depend on where the rate comes from, and need no compilation of their own for each schedule.
+        inside = {name: value for name, value in names.items() if name not in ("learning_rate", "schedule")}
+        compiled = {f.__name__: kernel(f, self.rule.label, inside) for f in passes}
         sample = self.objective.interpreted()
         adding = bind(loop.weighted, sample=sample)
         accumulate = bind(loop.serially, weighted=adding, add=compiled["add"], row=lambda matrix, k: matrix[k])
-        rate = bind(names["learning_rate"], schedule=partial(rate_at, self.schedule, dtype=self._x.dtype))
+        rate = names["learning_rate"]
+        if self.schedule is not None:
+            rate = bind(rates.scheduled, schedule=partial(rate_at, self.schedule, dtype=self._x.dtype))
         bound = {
             **names,
             **compiled,
@@ -149,7 +155,7 @@ class Training:
         )
         rest = (self._order, self._seed, self.samples.weights, self.objective.penalty, history)
         given = (arrays,) if self._lent else arrays
-        arguments = (budget, *given, *rest, self.samples.data, self.args)
+        arguments = (budget, *given, *rest, self.samples.arrays, self.args)
         try:
             with one_parallel_call if self.parallel or self.objective.parallel else nullcontext():
                 return int(self._loop(*arguments))
@@ -158,7 +164,7 @@ class Training:
             if not self.objective.compiled:
                 raise
             if len(self._ways) == 1:
-                raise self.objective.explain(error, self._x, (self._gradient, 0, *self.samples.data, *self.args)) from error
+                raise self.objective.explain(error, self._x, (self._gradient, 0, *self.samples.arrays, *self.args)) from error
             self._ways = self._ways[1:]
             self._loop = self._compiled_loop()
             return self._run(budget, history)

@@ -281,7 +281,7 @@ def sweep(
         if until < size:
             continue
         t = state[STEP] + 1
-        rate = learning_rate(t, hyper)
+        rate = learning_rate(t, hyper, hyper_values)
         if not 0 <= rate <= limits[HUGE]:
             return RATE_BAD
         new = advance(t, unpack(carry), rate, hyper)

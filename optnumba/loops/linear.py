@@ -115,6 +115,19 @@ def margin(x, values, indices, low, high):
     return x[0] + z if INTERCEPT else z
 
 
+def sparse_sample(x, grad, i, values, indices, indptr, y):
+    """Add the gradient of the loss of sample `i` to `grad`; return the loss."""
+    low, high = indptr[i], indptr[i + 1]
+    value, slope = loss(margin(x, values, indices, low, high), y[i])
+    factor = grad.dtype.type(slope)
+    w = behind(grad, INTERCEPT)
+    for k in range(np.uintp(low), np.uintp(high)):
+        w[np.uintp(indices[k])] += factor * values[k]
+    if INTERCEPT:
+        grad[0] += factor
+    return value
+
+
 def sparse_value(x, i, values, indices, indptr, y):
     """Return the loss of sample `i`."""
     return loss(margin(x, values, indices, indptr[i], indptr[i + 1]), y[i])[0]
@@ -126,6 +139,18 @@ def margins(x, values, indices, low, high, z):
     begin(x, z)
     for k in range(np.uintp(low), np.uintp(high)):
         add_row(z, 0, values[k], x, (INTERCEPT + indices[k]) * CLASSES)
+
+
+def sparse_sample_of_classes(x, grad, i, values, indices, indptr, y):
+    """Add the gradient of the loss of sample `i` to `grad`; return the loss."""
+    z = np.empty(CLASSES, x.dtype)
+    margins(x, values, indices, indptr[i], indptr[i + 1], z)
+    value = slopes(z, y[i], z)
+    if INTERCEPT:
+        add_row(grad, 0, 1, z, 0)
+    for k in range(np.uintp(indptr[i]), np.uintp(indptr[i + 1])):
+        add_row(grad, (INTERCEPT + indices[k]) * CLASSES, values[k], z, 0)
+    return value
 
 
 def sparse_value_of_classes(x, i, values, indices, indptr, y):

@@ -13,14 +13,12 @@ import numpy as np
 
 from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
 from .memory import fetch, inlined, part, row
+from .linear import margin, margins
 
 # What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
 TOUCHED, CAUGHT_UP = range(2)
 # What `bounds` holds: the largest |value|, and the sum over the batch of what the gradient of an entry can reach.
 LARGEST, REACH = range(2)
-# Of the type of an index that cannot be negative.
-ONE, TWO, THREE = np.uintp(1), np.uintp(2), np.uintp(3)
-
 # Below this product of shrinking factors all is caught up on, long before it underflows.
 SMALLEST_PRODUCT = 1e-100
 
@@ -61,22 +59,20 @@ def settle_all(x, buffers, spare, state, hyper):
     counts[CAUGHT_UP] = state[STEP]
 
 
-@inlined
-def margin(x, values, indices, o):
-    """Return w · a of a row for output `o`, by four sums: one would wait for each addition."""
-    s0 = s1 = s2 = s3 = x.dtype.type(0)
-    fours = values.size & ~3
-    for p in range(0, fours, 4):
-        # Unsigned, so that no index can count from the end: the test for it takes longer than the product.
-        k = np.uintp(p)
-        s0 += x[coordinate(indices[k], o)] * values[k]
-        s1 += x[coordinate(indices[k + ONE], o)] * values[k + ONE]
-        s2 += x[coordinate(indices[k + TWO], o)] * values[k + TWO]
-        s3 += x[coordinate(indices[k + THREE], o)] * values[k + THREE]
-    for p in range(fours, values.size):
-        k = np.uintp(p)
-        s0 += x[coordinate(indices[k], o)] * values[k]
-    return (s0 + s1) + (s2 + s3)
+def one_output(x, values, indices, low, high, z):
+    """Write z = w₀ + w · a of a row to `z`."""
+    z[0] = margin(x, values, indices, low, high)
+
+
+def several_outputs(x, values, indices, low, high, z):
+    """Write the outputs of a row to `z`."""
+    margins(x, values, indices, low, high, z)
+
+
+def one_slope(z, y, out):
+    """Write the slope of the loss to `out`; return its value."""
+    value, out[0] = loss(z[0], y)
+    return value
 
 
 @inlined
@@ -99,13 +95,11 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
         i = first + k if order is None else order[first + k]
         if order is not None:
             fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
-        values, indices = part(all_values, indptr[i], indptr[i + 1]), part(all_indices, indptr[i], indptr[i + 1])
+        low, high = indptr[i], indptr[i + 1]
+        values, indices = part(all_values, low, high), part(all_indices, low, high)
         for p in range(indices.size):
             revive(x, indices[p] + INTERCEPT, slots, spare, state, hyper)
-        for o in range(OUTPUTS):
-            z[o] = margin(x, values, indices, o)
-            if INTERCEPT:
-                z[o] += x[o]
+        outputs_of(x, all_values, all_indices, low, high, z)
         value = slopes(z, y[i], s)
         largest = 0.0
         for o in range(OUTPUTS):
