@@ -1,7 +1,7 @@
 """What an update rule is: two scalar functions and the names, defaults and intervals that go with them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from inspect import signature
 from numbers import Real
@@ -130,6 +130,19 @@ class Rule:
         step); `start` then returns the others. The prover takes them for states that the equations define.
     replay : callable, optional
         ``replay(t, *hyper) -> recurrent`` after t steps, found by going through them: needed where there are any.
+    idle_coefficients, idle : callable, optional
+        What k = 0, 1, ... steps with gradient 0 do to one coordinate, in closed form, whatever their learning rates
+        are: ``idle_coefficients(k, *hyper) -> scalars`` in float64 (none where nothing moves), and
+        ``idle(x, *slots, *scalars) -> (x, *slots)``, code like `update`. The prover shows by induction that it is so.
+        Adam, AdaMax and NAdam have none: they sum terms mᵢ/(√vᵢ + ε) or rates that change from step to step, and no
+        closed form is known for that.
+    pace : callable, optional
+        ``pace(*slots, *coefficients) -> h``, with the state after the step: under a constant gradient g a step moves x
+        by -h g once the state has settled. It scales a proximal step. Literals are allowed; 0 where nothing can move.
+    written_for : tuple, optional
+        The functions that `idle` and `pace` were written for, filled in here. `dataclasses.replace` with another
+        `update` or other `coefficients` drops them, unless they are given anew or ``written_for=()`` says that they
+        hold for the new ones too.
 
     Raises
     ------
@@ -156,10 +169,15 @@ class Rule:
     readout: Callable | None = None
     recurrent: tuple[str, ...] = ()
     replay: Callable | None = None
+    idle_coefficients: Callable | None = None
+    idle: Callable | None = None
+    pace: Callable | None = None
+    written_for: tuple = field(default=(), repr=False, compare=False)
 
     def __post_init__(self):
-        for field in ("slots", "hyper", "carry", "recurrent"):
-            object.__setattr__(self, field, tuple(getattr(self, field)))  # a rule is a key of caches
+        self._drop_what_was_written_for_another()
+        for given in ("slots", "hyper", "carry", "recurrent"):
+            object.__setattr__(self, given, tuple(getattr(self, given)))  # a rule is a key of caches
         names = tuple(h.name for h in self.hyper)
         if "learning_rate" in names[1:]:
             raise TypeError(
@@ -183,14 +201,33 @@ class Rule:
             self._expect("replay", ("t", *names))
         if self.readout is not None:
             self._expect("readout", ("x", *self.slots, *self.coefficient_names))
+        if (self.idle is None) != (self.idle_coefficients is None):
+            raise TypeError(
+                f"rule {self.name!r}: idle={self.idle!r} and idle_coefficients={self.idle_coefficients!r} go together; "
+                "give both"
+            )
+        if self.idle is not None:
+            self._expect("idle", ("x", *self.slots), open_ended=True)
+            self._expect("idle_coefficients", ("k", *names))
+        if self.pace is not None:
+            self._expect("pace", (*self.slots, *self.coefficient_names))
 
-    def _expect(self, field, expected, open_ended=False):
-        found = tuple(signature(getattr(self, field)).parameters)
+    def _drop_what_was_written_for_another(self):
+        """Drop what `dataclasses.replace` passed on from a rule with another step: it would be wrong, in silence."""
+        step, names = (self.update, self.coefficients), ("idle_coefficients", "idle", "pace")
+        if self.written_for and self.written_for[:2] != step:
+            for name, before in zip(names, self.written_for[2:], strict=True):
+                if getattr(self, name) is before:
+                    object.__setattr__(self, name, None)
+        object.__setattr__(self, "written_for", (*step, *(getattr(self, name) for name in names)))
+
+    def _expect(self, function, expected, open_ended=False):
+        found = tuple(signature(getattr(self, function)).parameters)
         if found[: len(expected)] != expected or (len(found) != len(expected) and not open_ended):
             tail = ", *coefficients" if open_ended else ""
             wanted = f"({', '.join(expected)}{tail})"
             raise TypeError(
-                f"rule {self.name!r}: {field}({', '.join(found)}) should be {field}{wanted}; rename its arguments"
+                f"rule {self.name!r}: {function}({', '.join(found)}) should be {function}{wanted}; rename its arguments"
             )
 
     def __repr__(self):
@@ -205,6 +242,16 @@ class Rule:
     def coefficient_names(self):
         """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
         return tuple(signature(self.update).parameters)[2 + len(self.slots) :]
+
+    @cached_property
+    def idle_names(self):
+        """Names of what `idle_coefficients` hands to `idle`, in order (tuple of str); empty without `idle` too."""
+        return () if self.idle is None else tuple(signature(self.idle).parameters)[1 + len(self.slots) :]
+
+    @property
+    def stays(self):
+        """Whether a coordinate with gradient 0 does not move at all, and neither does its state (bool)."""
+        return self.idle is not None and not self.idle_names
 
     @property
     def defaults(self):
@@ -292,3 +339,20 @@ class Rule:
         with np.errstate(divide="ignore"):  # log 0 = -inf where a decay is 0, and its power 0 as it should be
             replayed = self.replay(float(t), *values) if self.replay else ()
             return tuple(float(c) for c in (*replayed, *self.start(float(t), *values)))
+
+    def idle_at(self, k, values):
+        """Return the scalars that `idle` takes for `k` steps with gradient 0 (tuple of float).
+
+        Parameters
+        ----------
+        k : int
+            0 or more.
+        values : sequence of float
+            All hyperparameters, in the order of `hyper`.
+
+        Returns
+        -------
+        tuple of float
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):  # log 0 where a decay is 0, and 0 log 0 where k is 0 too
+            return tuple(float(c) for c in self.idle_coefficients(float(k), *values))

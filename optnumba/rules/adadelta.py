@@ -17,6 +17,18 @@ def update(x, g, E, D, rho, c, eps):
     return x - step, E, D
 
 
+def idle_coefficients(k, rho, eps):
+    return (rho**k,)
+
+
+def idle(x, E, D, left):
+    return x, left * E, left * D
+
+
+def pace(E, D, rho, c, eps):
+    return sqrt(D + eps) / sqrt(E + eps)
+
+
 ADADELTA = Rule(
     "adadelta",
     coefficients,
@@ -27,4 +39,7 @@ ADADELTA = Rule(
         Hyper("eps", 1e-8, "(0, inf)", "ε, added inside both roots, in units of g² and of x²"),
     ),
     source="Zeiler 2012, Algorithm 1; the document, AD-1, AD-12, AD-14 and AD-15",
+    idle_coefficients=idle_coefficients,
+    idle=idle,
+    pace=pace,
 )

@@ -14,6 +14,18 @@ def update(x, g, G, eta, eps):
     return x - eta * g / sqrt(G + eps), G
 
 
+def idle_coefficients(k, learning_rate, eps):
+    return ()
+
+
+def idle(x, G):
+    return x, G
+
+
+def pace(G, eta, eps):
+    return eta / sqrt(G + eps)
+
+
 ADAGRAD = Rule(
     "adagrad",
     coefficients,
@@ -24,4 +36,7 @@ ADAGRAD = Rule(
         Hyper("eps", 1e-8, "(0, inf)", "ε, added to G inside the root, in units of g²"),
     ),
     source="Duchi, Hazan & Singer 2011; Ruder 2016, eq. 8; the document, AG-6 and AG-7",
+    idle_coefficients=idle_coefficients,
+    idle=idle,
+    pace=pace,
 )

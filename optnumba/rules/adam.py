@@ -23,6 +23,10 @@ def update(x, g, m, v, alpha, b1, c1, b2, c2, eps_t):
     return x - alpha * m / (sqrt(v) + eps_t), m, v
 
 
+def pace(m, v, alpha, b1, c1, b2, c2, eps_t):
+    return alpha / (sqrt(v) + eps_t)
+
+
 ADAM = Rule(
     "adam",
     coefficients,
@@ -37,4 +41,5 @@ ADAM = Rule(
     source="Kingma & Ba 2015, Algorithm 1; the document, ADAM-2 to ADAM-6",
     carry=("d1", "e1", "d2", "e2"),
     start=start,
+    pace=pace,
 )

@@ -20,6 +20,10 @@ def update(x, g, m, u, alpha, b1, c1, b2):
     return x - where(u, alpha * m, u) / where(u, u, c1), m, u
 
 
+def pace(m, u, alpha, b1, c1, b2):
+    return where(u, alpha, u) / where(u, u, c1)
+
+
 ADAMAX = Rule(
     "adamax",
     coefficients,
@@ -33,4 +37,5 @@ ADAMAX = Rule(
     source="Kingma & Ba 2015, Algorithm 2; the document, AMX-5 and AMX-6 (u in the maximum, not v)",
     carry=("d1", "e1"),
     start=start,
+    pace=pace,
 )

@@ -7,6 +7,8 @@ carried beside it. In exact arithmetic e is 0: the proof of the rule goes throug
 
 from numpy import expm1, log1p  # math.log1p(-1) raises, and β = 0 is a β like any other
 
+from ..rule import where
+
 # Adding and subtracting this drops the part of e below 2**-113, which would decay into subnormals (slow) otherwise.
 GRAIN = 2.0**-60
 
@@ -21,3 +23,9 @@ def advance(d, e, beta):
 def closed_form(t, beta):
     """Return (d, e) with d + e = 1 - βᵗ."""
     return -expm1(t * log1p(beta - 1)), 0.0
+
+
+def decayed_sum(k, gamma):
+    """Return γ + γ² + ... + γᵏ = γ (1 - γᵏ)/(1 - γ)."""
+    missing, _ = closed_form(k, gamma)
+    return where(k, gamma * missing / (1 - gamma), 0.0)  # 0 log 0 is NaN

@@ -19,4 +19,5 @@ NADAM = replace(
     update=update,
     hyper=(replace(ADAM.hyper[0], default=0.002), *ADAM.hyper[1:]),
     source="Dozat 2016; Ruder 2016, section 4.8; the document, NAD-18",
+    written_for=(),  # `pace` of Adam: β₁ m + (1 - β₁) g is g once m has settled
 )

@@ -6,6 +6,7 @@ x holds φ = θ - γv, the point where the gradient is taken, so that this is on
 
 from dataclasses import replace
 
+from .bias_correction import decayed_sum
 from .momentum import MOMENTUM
 
 
@@ -19,10 +20,16 @@ def readout(x, v, eta, gamma):
     return x + gamma * v
 
 
+def idle_coefficients(k, learning_rate, momentum):
+    return momentum**k, momentum * decayed_sum(k, momentum)
+
+
 NAG = replace(
     MOMENTUM,
     name="nag",
     update=update,
     readout=readout,
     source="Nesterov 1983; Ruder 2016, eq. 5; the document, NAG-4 and NAG-5",
+    idle_coefficients=idle_coefficients,
+    written_for=(),  # `idle` and `pace` of momentum are those of this rule too
 )

@@ -14,6 +14,18 @@ def update(x, g, E, eta, rho, c, eps):
     return x - eta * g / sqrt(E + eps), E
 
 
+def idle_coefficients(k, learning_rate, rho, eps):
+    return (rho**k,)
+
+
+def idle(x, E, left):
+    return x, left * E
+
+
+def pace(E, eta, rho, c, eps):
+    return eta / sqrt(E + eps)
+
+
 RMSPROP = Rule(
     "rmsprop",
     coefficients,
@@ -25,4 +37,7 @@ RMSPROP = Rule(
         Hyper("eps", 1e-8, "(0, inf)", "ε, added to E inside the root, in units of g²"),
     ),
     source="Hinton 2012, lecture 6e; the document, RMS-1 and RMS-2",
+    idle_coefficients=idle_coefficients,
+    idle=idle,
+    pace=pace,
 )

@@ -11,10 +11,25 @@ def update(x, g, eta):
     return (x - eta * g,)
 
 
+def idle_coefficients(k, learning_rate):
+    return ()
+
+
+def idle(x):
+    return (x,)
+
+
+def pace(eta):
+    return eta
+
+
 SGD = Rule(
     "sgd",
     coefficients,
     update,
     hyper=(Hyper("learning_rate", 0.01, "(0, inf)", "step size η, in units of x² per unit of the objective"),),
     source="Ruder 2016, section 2; the document, GD-1 and SGD-1",
+    idle_coefficients=idle_coefficients,
+    idle=idle,
+    pace=pace,
 )

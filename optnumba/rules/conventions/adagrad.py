@@ -27,6 +27,19 @@ def eps_outside(x, g, G, eta, first, eps):
     return x - eta * g / (sqrt(G + first) + eps), G
 
 
+def pace_outside(G, eta, first, eps):
+    return eta / (sqrt(G + first) + eps)
+
+
+# Without a gradient nothing moves, wherever ε and the first sum stand: each rule keeps Adagrad's `idle`.
+def torch_idle(k, learning_rate, lr_decay, initial_accumulator_value, eps):
+    return ()
+
+
+def keras_idle(k, learning_rate, initial_accumulator_value, eps):
+    return ()
+
+
 RATE, EPS = ADAGRAD.hyper
 OUTSIDE = replace(EPS, default=1e-10, meaning="ε, added to the root of the sum, in units of g")
 FIRST = Hyper("initial_accumulator_value", 0.0, "[0, inf)", "G₀, where the sum of squares starts, in units of g²")
@@ -39,8 +52,17 @@ ADAGRAD_TORCH = replace(
     update=eps_outside,
     hyper=(RATE, DECAY, FIRST, OUTSIDE),
     source="torch 2.13, optim/adagrad.py",
+    idle_coefficients=torch_idle,
+    pace=pace_outside,
+    written_for=(),
 )
-ADAGRAD_KERAS = replace(ADAGRAD, coefficients=keras_coefficients, hyper=(RATE, FIRST, EPS)).with_defaults(
+ADAGRAD_KERAS = replace(
+    ADAGRAD,
+    coefficients=keras_coefficients,
+    hyper=(RATE, FIRST, EPS),
+    idle_coefficients=keras_idle,
+    written_for=(),
+).with_defaults(
     "adagrad:keras",
     "Keras 3.15, optimizers/adagrad.py; optax 0.2.8, scale_by_rss",
     learning_rate=0.001,
@@ -48,5 +70,10 @@ ADAGRAD_KERAS = replace(ADAGRAD, coefficients=keras_coefficients, hyper=(RATE, F
     eps=1e-7,
 )
 ADAGRAD_ENSMALLEN = replace(
-    ADAGRAD, coefficients=ensmallen_coefficients, update=eps_outside, hyper=(RATE, OUTSIDE)
+    ADAGRAD,
+    coefficients=ensmallen_coefficients,
+    update=eps_outside,
+    hyper=(RATE, OUTSIDE),
+    pace=pace_outside,
+    written_for=(),
 ).with_defaults("adagrad:ensmallen", "ensmallen, ada_grad/ada_grad_update.hpp", eps=1e-8)

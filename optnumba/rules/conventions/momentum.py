@@ -10,8 +10,13 @@ def update(x, g, b, eta, gamma):
     return x - eta * b, b
 
 
+def pace(b, eta, gamma):
+    return eta / (1 - gamma)
+
+
 # The libraries' own default of `momentum`, 0, is gradient descent; the document's 0.9 stands where they have no other.
-MOMENTUM_TORCH = replace(MOMENTUM, update=update, slots=("b",)).with_defaults(
+# There is no `idle`: what x moves by without a gradient depends on the rate of each of those steps.
+MOMENTUM_TORCH = replace(MOMENTUM, update=update, slots=("b",), pace=pace).with_defaults(
     "momentum:torch", "torch 2.13, optim/sgd.py, dampening=0; optax 0.2.8, sgd(momentum=...)", learning_rate=0.001
 )
 MOMENTUM_ENSMALLEN = MOMENTUM.with_defaults(

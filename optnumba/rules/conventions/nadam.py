@@ -20,6 +20,10 @@ def update(x, g, m, v, b1, c1, b2, c2, ahead, fresh, eps_t):
     return x - (ahead * m + fresh * g) / (sqrt(v) + eps_t), m, v
 
 
+def pace(m, v, b1, c1, b2, c2, ahead, fresh, eps_t):
+    return (ahead + fresh) / (sqrt(v) + eps_t)
+
+
 def constant(t, d1, e1, d2, e2, learning_rate, beta1, beta2, eps):
     d1, e1 = advance(d1, e1, beta1)
     d2, e2 = advance(d2, e2, beta2)
@@ -72,6 +76,7 @@ NADAM_OPTAX = replace(
     coefficients=constant,
     update=update,
     source="optax 0.2.8, scale_by_adam(nesterov=True); Dozat 2016 with a constant decay",
+    pace=pace,
 )
 NADAM_TORCH = replace(
     NADAM,
@@ -89,6 +94,7 @@ NADAM_TORCH = replace(
         ),
     ),
     source="torch 2.13, optim/nadam.py",
+    pace=pace,
 )
 NADAM_KERAS = NADAM_TORCH.with_defaults(
     "nadam:keras", "Keras 3.15, optimizers/nadam.py, where ψ is 1", learning_rate=0.001, eps=1e-7, momentum_decay=1.0
@@ -96,5 +102,6 @@ NADAM_KERAS = NADAM_TORCH.with_defaults(
 NADAM_ENSMALLEN = replace(
     NADAM_TORCH,
     coefficients=scheduled_hat,
+    written_for=(),
     hyper=tuple(replace(h, meaning=EPS_HAT) if h.name == "eps" else h for h in NADAM_TORCH.hyper),
 ).with_defaults("nadam:ensmallen", "ensmallen, adam/nadam_update.hpp, as AdamType runs it", learning_rate=0.001)

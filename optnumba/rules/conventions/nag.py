@@ -6,7 +6,7 @@ So it is in Keras and ensmallen, whose x is that of the document's rule; the `re
 from dataclasses import replace
 
 from ..nag import NAG
-from .momentum import MOMENTUM_TORCH
+from .momentum import MOMENTUM_TORCH, pace
 
 
 def update(x, g, b, eta, gamma):
@@ -19,6 +19,8 @@ NAG_TORCH = replace(
     name="nag:torch",
     update=update,
     source="torch 2.13, optim/sgd.py, nesterov=True; optax 0.2.8, sgd(nesterov=True)",
+    pace=pace,
+    written_for=(),
 )
 NAG_ENSMALLEN = NAG.with_defaults(
     "nag:ensmallen", "ensmallen, sgd/update_policies/nesterov_momentum_update.hpp", momentum=0.5

@@ -11,10 +11,18 @@ def update(x, g, E, eta, rho, c, eps):
     return x - eta * g / (sqrt(E) + eps), E
 
 
+def pace(E, eta, rho, c, eps):
+    return eta / (sqrt(E) + eps)
+
+
 RATE, RHO, EPS = RMSPROP.hyper
 
 RMSPROP_TORCH = replace(
-    RMSPROP, update=update, hyper=(RATE, RHO, replace(EPS, meaning="ε, added to the root of E, in units of g"))
+    RMSPROP,
+    update=update,
+    hyper=(RATE, RHO, replace(EPS, meaning="ε, added to the root of E, in units of g")),
+    pace=pace,
+    written_for=(),  # `idle` does not depend on ε
 ).with_defaults(
     "rmsprop:torch",
     "torch 2.13, optim/rmsprop.py; ensmallen, rmsprop/rmsprop_update.hpp",
