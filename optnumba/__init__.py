@@ -2,6 +2,7 @@
 
 from . import schedules
 from .bind import bind
+from .finite_sum import minimize_finite_sum
 from .linear_model import linear_model
 from .minimize import methods, minimize
 from .optimizer import Optimizer
@@ -9,7 +10,18 @@ from .rule import Hyper, Rule
 from .rules import RULES
 
 __version__ = "0.1.0"
-__all__ = ["RULES", "Hyper", "Optimizer", "Rule", "bind", "linear_model", "methods", "minimize", "schedules"]
+__all__ = [
+    "RULES",
+    "Hyper",
+    "Optimizer",
+    "Rule",
+    "bind",
+    "linear_model",
+    "methods",
+    "minimize",
+    "minimize_finite_sum",
+    "schedules",
+]
 
 
 def __getattr__(name):

@@ -1,22 +1,18 @@
 """`minimize`, and the same as methods for `scipy.optimize.minimize`."""
 
 import warnings
-from collections.abc import Mapping
-from difflib import get_close_matches
-from numbers import Real
 from time import perf_counter
 
 import numpy as np
 
 from .arguments import check_bounds, check_start, find_hyperparameters, find_rule
+from .driving import check_not_negative, check_options, known_options, next_steps, notifier, take_hyperparameters
 from .loops import descent
 from .minimization import Minimization
 from .objective import Objective
 from .result import ENDINGS, MAXITER, MAXTIME, STOPPED, show
 from .rules import RULES
 
-# Long enough to hide the way into compiled code and back (10 µs), short enough to answer Ctrl-C at once.
-CHUNK_SECONDS = 0.05
 TRAIL_BYTES = 2**24
 
 OPTIONS = {
@@ -128,41 +124,23 @@ def minimize(
 
 def _split_options(rule, options, tol):
     """Return the settings of the loop and the hyperparameters that stand in `options`."""
-    from scipy.optimize import OptimizeWarning
-
-    if options is not None and not isinstance(options, Mapping):
-        raise TypeError(f"options={options!r} is not a dict; pass {{name: value}}")
-    options = dict(options or {})
+    options = check_options(options)
     if tol is None:
         tol = options.get("tol")
     options.pop("tol", None)
     if tol is not None:
         options.setdefault("gtol", tol)
-    anyones = {h.name for other in RULES.values() for h in other.hyper}.union(rule.defaults)
-    hyper = {name: options.pop(name) for name in tuple(options) if name in anyones}
-    unknown = [name for name in options if name not in OPTIONS]
-    if unknown:
-        near = get_close_matches(unknown[0], [*OPTIONS, *rule.defaults], n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        warnings.warn(f"Unknown solver options: {', '.join(unknown)}{hint}", OptimizeWarning, stacklevel=3)
-    settings = {**OPTIONS, **{name: value for name, value in options.items() if name in OPTIONS}}
+    hyper = take_hyperparameters(rule, options)
+    settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
     for name in ("maxiter", "gtol", "ftol", "xtol", "maxtime", "finite_diff_rel_step"):
-        settings[name] = _check_number(name, settings[name])
+        settings[name] = check_not_negative(name, settings[name], OPTIONS[name])
     return settings, hyper
-
-
-def _check_number(name, value):
-    if value is None:
-        return OPTIONS[name]
-    if isinstance(value, bool) or not isinstance(value, Real) or not value >= 0:
-        raise ValueError(f"{name}={value!r} is not a number that is 0 or more; pass one, or None for the default")
-    return float(value)
 
 
 def _drive(run, settings, callback, trail):
     """Run to an end, chunk by chunk; return the ending."""
     maxiter, maxtime = settings["maxiter"], settings["maxtime"]
-    notify = _notifier(callback)
+    notify = notifier(callback)
     started = perf_counter()
     # With a trail of no rows, not None, where there will be one: another type would compile the loop twice.
     steps, ending = 1, run.advance(0, None if trail is None else np.empty((0, run.x.size), run.x.dtype))
@@ -183,36 +161,11 @@ def _drive(run, settings, callback, trail):
             trail.extend(x for x in buffer[: run.steps_done - done] if np.isfinite(x).all())
         if notify and run.steps_done > done and ending not in (descent.VALUE_NOT_FINITE, descent.GRADIENT_NOT_FINITE):
             try:
-                notify(run.x.copy(), run.value)
+                notify(x=run.x.copy(), fun=run.value)
             except StopIteration:
                 return STOPPED
-        steps = _next_steps(steps, perf_counter() - before, maxtime and maxtime - (perf_counter() - started))
+        steps = next_steps(steps, perf_counter() - before, maxtime and maxtime - (perf_counter() - started))
     return ending
-
-
-def _next_steps(steps, seconds, left):
-    """Return how many steps fill the next chunk; at most 8 times as many, since the first may have been compiling."""
-    wanted = CHUNK_SECONDS if left is None else max(min(CHUNK_SECONDS, left), 0.0)
-    return max(1, int(steps * min(8.0, wanted / max(seconds, 1e-9))))
-
-
-def _notifier(callback):
-    """Return ``notify(x, f)`` that calls `callback` in the form it asks for, or None."""
-    if callback is None:
-        return None
-    if not callable(callback):
-        raise TypeError(f"callback={callback!r} cannot be called; pass a function of xk or of intermediate_result")
-    from inspect import signature
-
-    from scipy.optimize import OptimizeResult
-
-    try:
-        parameters = set(signature(callback).parameters)
-    except ValueError:  # a built-in without a signature
-        parameters = set()
-    if parameters == {"intermediate_result"}:
-        return lambda x, f: callback(intermediate_result=OptimizeResult(x=x, fun=f))
-    return lambda x, f: callback(x)
 
 
 def _result(run, ending, trail):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .bind import kernel
 from .loops import finite_sum as loop
 from .loops import sparse_sum
 from .loops.slots import CAST, UNPACK
@@ -73,12 +74,21 @@ class SparseTraining(Training):
         meaning = {
             "nothing": {"revive": sparse_sum.nothing_due, "note": sparse_sum.no_note, "settle": loop.settled},
             "idle": {"revive": sparse_sum.idle_due},
-            "decay": {"revive": sparse_sum.decay_due, "shrink": sparse_sum.shrinking, "prepare": sparse_sum.catch_up_when_full},
+            "decay": {
+                "revive": sparse_sum.decay_due,
+                "shrink": sparse_sum.shrinking,
+                "prepare": sparse_sum.catch_up_when_full,
+            },
         }[self.meaning]
         idle = {}
         if self.meaning == "idle":
             names = len(rule.idle_names)
-            idle = {"idle": rule.idle, "idle_coefficients": rule.idle_coefficients, "unpack_idle": UNPACK[names], "cast_idle": CAST[names]}
+            idle = {
+                "idle": rule.idle,
+                "idle_coefficients": rule.idle_coefficients,
+                "unpack_idle": UNPACK[names],
+                "cast_idle": CAST[names],
+            }
         return {
             **self._names,
             "accumulate": sparse_sum.rows,
@@ -93,3 +103,16 @@ class SparseTraining(Training):
             **idle,
             **model.sparse_names(),
         }
+
+    def snapshot(self):
+        """Return a copy of the present point, with the steps that are due (array of shape (n,)).
+
+        They are not taken: what a training comes to does not depend on when somebody looked at it.
+        """
+        x = self._x.copy()
+        if self.meaning == "nothing" or not self.within_epoch:
+            return x
+        spare = tuple(np.array(part) for part in self._spare)
+        settle = kernel(sparse_sum.settle_all, self.rule.label, self._compiled_names())
+        settle(x, self._slots.copy(), spare, self._state, tuple(self.hyper[: len(self.rule.hyper)].tolist()))
+        return x

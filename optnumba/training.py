@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from functools import partial
+from time import perf_counter
 
 import numba
 import numpy as np
@@ -9,15 +10,16 @@ from numba.core.errors import NumbaError
 
 from .arguments import blame_schedule, kernel_values, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
+from .driving import next_steps
 from .loops import finite_sum as loop
 from .loops import rates
 from .minimization import aligned_rows, keeps_nothing
+from .settings import NEVER
 
 # Elements of a gradient times samples of a block: about 100 µs of work, many times what it takes to wake the threads.
 BLOCK_ELEMENTS = 2**18
 # From how many such elements on a batch is worth the threads: four blocks.
 PARALLEL_FROM = 2**20
-NEVER = 2**62
 
 
 def block_size(batch, n):
@@ -61,7 +63,9 @@ class Training:
         wanted = batch * x.size >= PARALLEL_FROM if settings["threads"] is None else settings["threads"]
         self.parallel = bool(objective.compiled and wanted and batch > block and threads > 1)
         threads = threads if self.parallel else 1
-        self._plan = np.array([batch, count, block, NEVER, settings["epochs"] or NEVER, 0, 0, average, threads], np.int64)
+        self._plan = np.array(
+            [batch, count, block, NEVER, settings["epochs"] or NEVER, 0, 0, average, threads], np.int64
+        )
         self._state = np.zeros(6, np.int64)
         self._sums = np.array([0.0, 0.0, 0.0, 0.0, np.nan, np.inf])
         share = 1.0 if samples.weights is None else samples.count / float(samples.weights.sum())
@@ -94,7 +98,12 @@ class Training:
         """Return what the names in the loop mean, for the first of the ways that are left to keep `fun` off x."""
         threads = {"accumulate": loop.in_threads, "whole": loop.whole_rounds}
         serial = {"accumulate": loop.serially, "whole": loop.any_number}
-        dense = {"take_step": loop.apply, "check_adding": loop.overwrites, "settle": loop.settled, "prepare": loop.settled}
+        dense = {
+            "take_step": loop.apply,
+            "check_adding": loop.overwrites,
+            "settle": loop.settled,
+            "prepare": loop.settled,
+        }
         return {**self._names, **self._ways[0], **dense, **(threads if self.parallel else serial)}
 
     def _compiled_loop(self):
@@ -110,7 +119,13 @@ class Training:
         compiled = {f.__name__: kernel(f, self.rule.label, inside) for f in passes}
         sample = self.objective.interpreted()
         adding = bind(loop.weighted, sample=sample)
-        accumulate = bind(loop.serially, weighted=adding, add=compiled["add"], row=lambda matrix, k: matrix[k])
+        accumulate = bind(
+            loop.serially,
+            weighted=adding,
+            add=compiled["add"],
+            row=lambda matrix, k: matrix[k],
+            fetch_later=loop.fetch_nothing,
+        )
         rate = names["learning_rate"]
         if self.schedule is not None:
             rate = bind(rates.scheduled, schedule=partial(rate_at, self.schedule, dtype=self._x.dtype))
@@ -164,7 +179,9 @@ class Training:
             if not self.objective.compiled:
                 raise
             if len(self._ways) == 1:
-                raise self.objective.explain(error, self._x, (self._gradient, 0, *self.samples.arrays, *self.args)) from error
+                raise self.objective.explain(
+                    error, self._x, (self._gradient, 0, *self.samples.arrays, *self.args)
+                ) from error
             self._ways = self._ways[1:]
             self._loop = self._compiled_loop()
             return self._run(budget, history)
@@ -178,6 +195,71 @@ class Training:
             j = np.flatnonzero(~np.isfinite(self._gradient))[0]
             return f"The gradient is {self._gradient[j]} in coordinate {j} {where}."
         return ""
+
+    def keep_no_best(self):
+        """Leave it to others to say which epoch ended best."""
+        self._sums[loop.BEST] = -np.inf
+
+    def value_at(self, x):
+        """Return the objective at `x` (float), chunk by chunk."""
+        total = self._total(self.samples, x)
+        if self._plan[loop.AVERAGED]:
+            total /= self.samples.count if self.samples.weights is None else self.samples.weights.sum()
+        return total if self.objective.penalty is None else total + loop.penalty_value(x, self.objective.penalty)
+
+    def mean_over(self, samples, x):
+        """Return the mean loss of other `samples` at `x` (float), without the penalty."""
+        return self._total(samples, x) / samples.count
+
+    def _total(self, samples, x):
+        gradient, f, done, size = np.zeros_like(self._x), 0.0, 0, 1
+        names = {**self._names, **self._ways[0]} if self.objective.compiled else self._names
+        if self.objective.compiled:
+            total = kernel(loop.total, f"{self.objective.name}", names)
+        else:
+            total = bind(loop.total, sample=self.objective.interpreted())
+        while done < samples.count:
+            before, until = perf_counter(), min(done + size, samples.count)
+            f += total(x, gradient, done, until, samples.weights, samples.arrays, self.args)
+            done, size = until, next_steps(size, perf_counter() - before, None)
+        return f
+
+    def snapshot(self):
+        """Return a copy of the present point (array of shape (n,))."""
+        return self._x.copy()
+
+    @property
+    def within_epoch(self):
+        """Whether an epoch has begun and is not done (bool)."""
+        return bool(self._state[loop.FIRST] or self._state[loop.FILLED])
+
+    @property
+    def running_value(self):
+        """The mean (or sum) of the values in this epoch so far, in the last one where none has begun (float)."""
+        total, weight = self._sums[[loop.EPOCH_SUM, loop.EPOCH_WEIGHT]].tolist()
+        if not weight:
+            return float(self._sums[loop.LAST])
+        value = total / weight if self._plan[loop.AVERAGED] else total
+        return (
+            value
+            if self.objective.penalty is None
+            else value + loop.penalty_value(self.snapshot(), self.objective.penalty)
+        )
+
+    @property
+    def running_value_is(self):
+        """What `running_value` is, in words (str)."""
+        kind = "mean" if self._plan[loop.AVERAGED] else "sum"
+        if self._sums[loop.EPOCH_WEIGHT]:
+            return f"the running {kind} of epoch {self.epochs_done + 1}, which is not done"
+        return f"the running {kind} of epoch {self.epochs_done}" if self.epochs_done else "not evaluated"
+
+    @property
+    def rate(self):
+        """The learning rate of the next step (float), or None where the rule has none."""
+        if self.schedule is not None:
+            return rate_at(self.schedule, self.steps_done + 1, self._x.dtype)
+        return float(self.hyper[0]) if "learning_rate" in self.rule.defaults else None
 
     @property
     def steps_done(self):

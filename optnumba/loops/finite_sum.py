@@ -28,7 +28,11 @@ SHARE, GTOL, FTOL, HUGE = range(4)
 # How far ahead the rows of samples in random order are fetched.
 ROWS_AHEAD = 4
 
-GOLDEN, FIRST_MIX, SECOND_MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+GOLDEN, FIRST_MIX, SECOND_MIX = (
+    np.uint64(0x9E3779B97F4A7C15),
+    np.uint64(0xBF58476D1CE4E5B9),
+    np.uint64(0x94D049BB133111EB),
+)
 S11, S27, S30, S31 = (np.uint64(shift) for shift in (11, 27, 30, 31))
 
 
@@ -57,6 +61,13 @@ def add(total, part):
     for j in range(total.size):
         total[j] += part[j]
         part[j] = 0
+
+
+@disjoint
+def copy(target, source):
+    """Copy an array: an assignment to ``target[:]`` takes 5 s to compile, for the message it never raises."""
+    for j in range(target.size):
+        target[j] = source[j]
 
 
 @disjoint
@@ -104,11 +115,25 @@ def penalty_value(x, penalty):
 
 def overwrites(x, grad, i, data, args):
     """Tell whether the objective assigns to the gradient instead of adding to it: then some entry is NaN no more."""
-    grad[:] = np.nan
+    for j in range(grad.size):
+        grad[j] = np.nan
     sample(x, grad, i, data, args)
-    found = not np.isnan(grad).all()
-    grad[:] = 0
+    found = False
+    for j in range(grad.size):
+        found |= grad[j] == grad[j]
+        grad[j] = 0
     return found
+
+
+@inlined
+def fetch_later(data, order, k):
+    """Start to load the rows of the sample at place `k` of the order."""
+    if order is not None and k < order.size:
+        fetch_rows(data, order[k])
+
+
+def fetch_nothing(data, order, k):
+    """Leave it to Python."""
 
 
 @inlined
@@ -131,8 +156,7 @@ def serially(x, grad, buffers, spare, order, first, lo, hi, size, block, weights
     target, single = row(parts, 0) if size > block else grad, row(parts, parts.shape[0] - 1)
     for k in range(lo, hi):
         i = first + k if order is None else order[first + k]
-        if order is not None and first + k + ROWS_AHEAD < order.size:
-            fetch_rows(data, order[first + k + ROWS_AHEAD])
+        fetch_later(data, order, first + k + ROWS_AHEAD)
         f = weighted(x, target, i, single, weights, data, args)
         if not isfinite(f):
             return i
@@ -150,8 +174,7 @@ def whole_block(x, part, single, order, lo, hi, weights, data, args):
     total = 0.0
     for k in range(lo, hi):
         i = k if order is None else order[k]
-        if order is not None and k + ROWS_AHEAD < order.size:
-            fetch_rows(data, order[k + ROWS_AHEAD])
+        fetch_later(data, order, k + ROWS_AHEAD)
         f = weighted(x, part, i, single, weights, data, args)
         if not isfinite(f):
             return total, i
@@ -222,7 +245,7 @@ def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
     sums[EPOCH_SUM] = sums[EPOCH_WEIGHT] = 0.0
     if value < sums[BEST]:
         sums[BEST] = value
-        x_best[:] = x
+        copy(x_best, x)
     before, sums[LAST] = sums[LAST], value
     state[EPOCH] += 1
     if abs(before - value) <= limits[FTOL] * max(abs(before), abs(value), 1):
@@ -321,6 +344,15 @@ def whole_rounds(budget, plan):
     """Return how many samples to take now: whole blocks, one for each thread."""
     blocks = plan[THREADS] * plan[BLOCK]
     return max(blocks, budget - budget % blocks)
+
+
+def total(x, grad, lo, hi, weights, data, args):
+    """Return the sum of the values of samples `lo` to `hi`; `grad` is for their gradients, which nobody wants."""
+    result = 0.0
+    for i in range(lo, hi):
+        f = sample(x, grad, i, data, args)
+        result += f if weights is None else weights[i] * f
+    return result
 
 
 def no_clip(grad, limits):

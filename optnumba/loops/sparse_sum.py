@@ -12,8 +12,8 @@ from math import isfinite
 import numpy as np
 
 from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
-from .memory import fetch, inlined, part, row
 from .linear import margin, margins
+from .memory import fetch, inlined, part, row
 
 # What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
 TOUCHED, CAUGHT_UP = range(2)
