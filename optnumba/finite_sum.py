@@ -65,8 +65,9 @@ def minimize_finite_sum(
     Parameters
     ----------
     fun : callable or LinearModel
-        ``fun(x, grad, i, *data, *args) -> f_i``, which *adds* the gradient of f_i to `grad`; compiled by Numba, or plain
-        Python (slow). It is called once more at the start, to see that it adds. Or what `optnumba.linear_model` returns.
+        ``fun(x, grad, i, *data, *args) -> f_i``, which *adds* the gradient of f_i to `grad`; compiled by Numba, or
+        plain Python (slow). It is called once more at the start, to see that it adds. Or what `optnumba.linear_model`
+        returns.
     x0 : array_like, shape (n,), or None
         Where to start: real and finite. float32 is kept, all else becomes float64. With a linear model None is 0.
     data : tuple of arrays, or one array
@@ -110,10 +111,10 @@ def minimize_finite_sum(
         exact_objective : bool, default False
             Evaluate the objective at the end of each epoch, which takes one more pass over the data.
         lazy : bool, default False
-            Of a linear model over sparse rows: coordinates that a batch does not touch keep their value and their state,
-            and feel no penalty (torch's SparseAdam). By default they take each step, with a gradient of 0: at the cost
-            of the non-zeros where there is a closed form for that (all rules but Adam's family; of the penalties, for
-            "sgd"), else of a pass over x.
+            Of a linear model over sparse rows: coordinates that a batch does not touch keep their value and their
+            state, and feel no penalty (torch's SparseAdam). By default they take each step, with a gradient of 0: at
+            the cost of the non-zeros where there is a closed form for that (all rules but Adam's family; of the
+            penalties, for "sgd"), else of a pass over x.
         threads : bool
             Whether large batches are summed in threads; by default where that pays. The result is the same to the bit.
         validation : callable, or data

@@ -80,15 +80,10 @@ class SparseTraining(Training):
                 "prepare": sparse_sum.catch_up_when_full,
             },
         }[self.meaning]
-        idle = {}
+        idle, scalars = {}, len(rule.idle_names)
         if self.meaning == "idle":
-            names = len(rule.idle_names)
-            idle = {
-                "idle": rule.idle,
-                "idle_coefficients": rule.idle_coefficients,
-                "unpack_idle": UNPACK[names],
-                "cast_idle": CAST[names],
-            }
+            idle = {"idle": rule.idle, "idle_coefficients": rule.idle_coefficients}
+            idle |= {"unpack_idle": UNPACK[scalars], "cast_idle": CAST[scalars]}
         return {
             **self._names,
             "accumulate": sparse_sum.rows,

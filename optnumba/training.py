@@ -188,7 +188,8 @@ class Training:
 
     def fault(self, ending):
         """Return which number was not finite, where and when (str), for the endings that say that one was."""
-        where = f"in epoch {self.epochs_done + 1}, step {self.steps_done + 1}; x and state are those after step {self.steps_done}"
+        done = self.steps_done
+        where = f"in epoch {self.epochs_done + 1}, step {done + 1}; x and state are those after step {done}"
         if ending == loop.VALUE_NOT_FINITE:
             return f"fun is not finite at sample {self._state[loop.SAMPLE]}, {where}."
         if ending == loop.GRADIENT_NOT_FINITE:
