@@ -16,7 +16,7 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from .fingerprint import Unknown, fingerprint, is_library
-from .loops import rates
+from .loops import norms, rates
 from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
 from .schedule import Schedule
 
@@ -110,7 +110,17 @@ def rule_names(rule, schedule=None):
         "unpack_hyper": UNPACK[len(rule.hyper)],
         "pack": PACK[carry],
         "CARRY": carry,
+        **_norm_names(rule),
     }
+
+
+def _norm_names(rule):
+    """Return what makes of the norm of a gradient a coefficient, for a rule that has one for it (dict)."""
+    if "clip_norm" not in rule.coefficient_names:
+        return {"measure": norms.no_norm, "limited": norms.unlimited}
+    place = rule.coefficient_names.index("clip_norm")
+    places = {"CLIP": list(rule.defaults).index("clip_norm"), "FACTOR": place, "BEHIND": place + 1}
+    return {"measure": norms.measure, "limited": norms.limited, **places}
 
 
 def kernel(loop, label, names, parallel=False):

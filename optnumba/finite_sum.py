@@ -10,6 +10,7 @@ from .driving import check_options, known_options, next_steps, notifier, take_hy
 from .linear_model import LinearModel
 from .loops import finite_sum as loop
 from .model_objective import ModelObjective
+from .modifiers import modify, split_modifiers
 from .monitoring import Monitor, Progress
 from .objective import SampleObjective
 from .result import EPOCH_ENDINGS, INTERRUPTED, MAXTIME, show
@@ -124,6 +125,8 @@ def minimize_finite_sum(
             `validation`, else of the objective.
         callback_every : int
             In steps.
+        clip_value, clip_norm, weight_decay, l2, average
+            As of `optnumba.minimize`: of the gradient of a batch; the average is ``x_average``.
         progress, disp, return_all : bool
             Show a bar (tqdm); print a summary; keep x after each epoch in ``allvecs``.
         allow_nan : bool, default False
@@ -161,14 +164,15 @@ def minimize_finite_sum(
     """
     rule = find_rule(method)
     options = check_options(options)
-    hyper = take_hyperparameters(rule, options)
+    modifiers, hyper = split_modifiers(options), take_hyperparameters(rule, options)
+    rule, more = modify(rule, modifiers)
     settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
     model = fun if isinstance(fun, LinearModel) else None
     x = _check_start(x0, model, data)
     samples = check_samples(model, data, settings["sample_weight"], x.dtype, settings["allow_nan"])
     settings |= {"batch_size": batch_size, "epochs": epochs, "reduction": reduction, "shuffle": shuffle}
     settings = check_settings(settings, samples, device)
-    values, schedule = find_hyperparameters(rule, hyper, x.dtype)
+    values, schedule = find_hyperparameters(rule, hyper | more, x.dtype)
     seed, word = check_seed(seed)
     args = args if isinstance(args, tuple) else (args,)
     run = _make(rule, values, schedule, fun, x, samples, args, settings, word)
@@ -214,6 +218,8 @@ def _make(rule, values, schedule, fun, x, samples, args, settings, seed):
         if settings["lazy"]:
             raise ValueError("lazy=True is for sparse rows, and A is dense; leave it out, or pass a CSR matrix")
         return Training(rule, values, schedule, objective, *arguments)
+    if settings["lazy"] and "average" in rule.slots:
+        raise ValueError("average moves every coordinate in every step, and lazy=True leaves some alone; drop one")
     meaning = sparse_meaning(rule, objective.penalty, settings["lazy"])
     if meaning is None:
         return Training(rule, values, schedule, objective, *arguments)
@@ -296,6 +302,8 @@ def _result(run, monitor, ending, seed):
         success=status == 0,
         message=message,
     )
+    if "average" in run.rule.slots:
+        result.x_average = run.average.copy()
     if monitor.points is not None:
         result.allvecs = monitor.points
     return result

@@ -33,6 +33,14 @@ def keeps_nothing(argument):
     return argument is None or isinstance(argument, (Number, str, bytes, np.ndarray, np.generic, Dispatcher))
 
 
+def interpreted_norm(names, rule):
+    """Return what a loop that Python runs needs for clipping by the norm (dict)."""
+    places = {place: names[place] for place in ("CLIP", "FACTOR", "BEHIND") if place in names}
+    if not places:
+        return {}
+    return {"measure": kernel(names["measure"], rule.label, places), "limited": bind(names["limited"], **places)}
+
+
 class Minimization:
     """A minimisation that can be advanced by any number of steps.
 
@@ -91,6 +99,7 @@ class Minimization:
             "advance": bind(names["advance"], coefficients=self.rule.coefficients),
             "learning_rate": self._interpreted_rate(),
             **{f.__name__: kernel(f, self.rule.label, inside) for f in (descent.steep, descent.move, descent.still)},
+            **interpreted_norm(names, self.rule),
             "row": lambda matrix, k: matrix[k],
             "hand": lambda matrix, k: matrix[k],
             "evaluate": self.objective.interpreted(),
@@ -172,6 +181,11 @@ class Minimization:
         slack = 64 * np.finfo(self._points.dtype).eps * abs(self.value) if ending == descent.GRADIENT_SMALL else 0.0
         if (finite and self.value <= self.best_value + slack) or first:
             self._state[descent.BEST], self._values[1] = self._state[descent.NOW], self.value
+
+    @property
+    def average(self):
+        """The average of the iterates (array of shape (n,), a view): the last slot of a rule that keeps one."""
+        return self._slots[-1, : self.x.size]
 
     @property
     def steps_done(self):

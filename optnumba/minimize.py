@@ -9,6 +9,7 @@ from .arguments import check_bounds, check_start, find_hyperparameters, find_rul
 from .driving import check_not_negative, check_options, known_options, next_steps, notifier, take_hyperparameters
 from .loops import descent
 from .minimization import Minimization
+from .modifiers import modify, split_modifiers
 from .objective import Objective
 from .result import ENDINGS, MAXITER, MAXTIME, STOPPED, show
 from .rules import RULES
@@ -73,6 +74,12 @@ def minimize(
             Print a summary; keep every iterate in ``allvecs``.
         finite_diff_rel_step : float
             Relative step of finite differences.
+        clip_value, clip_norm : float
+            Clip the entries of the gradient to ± clip_value; scale it to the norm clip_norm where it exceeds that.
+        weight_decay, l2 : float
+            Shrink x by 1 - learning_rate * weight_decay in each step (decoupled); add l2 * x to the gradient (coupled).
+        average : "polyak" or float
+            Average the iterates: their mean, or one with this decay, which is in [0, 1); it is ``x_average``.
     constraints : ()
         For the error only: they are not supported.
 
@@ -103,7 +110,9 @@ def minimize(
 
     rule = find_rule(method)
     x = check_start(x0)
-    settings, hyper = _split_options(rule, options, tol)
+    settings, hyper, modifiers = _split_options(rule, options, tol)
+    rule, more = modify(rule, modifiers)
+    hyper |= more
     values, schedule = find_hyperparameters(rule, hyper, x.dtype)
     if constraints is not None and np.size(constraints):
         raise ValueError(f"constraints={constraints!r} are not supported; use bounds=, or add a penalty to fun")
@@ -123,18 +132,18 @@ def minimize(
 
 
 def _split_options(rule, options, tol):
-    """Return the settings of the loop and the hyperparameters that stand in `options`."""
+    """Return the settings of the loop, the hyperparameters and the modifiers that stand in `options`."""
     options = check_options(options)
     if tol is None:
         tol = options.get("tol")
     options.pop("tol", None)
     if tol is not None:
         options.setdefault("gtol", tol)
-    hyper = take_hyperparameters(rule, options)
+    modifiers, hyper = split_modifiers(options), take_hyperparameters(rule, options)
     settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
     for name in ("maxiter", "gtol", "ftol", "xtol", "maxtime", "finite_diff_rel_step"):
         settings[name] = check_not_negative(name, settings[name], OPTIONS[name])
-    return settings, hyper
+    return settings, hyper, modifiers
 
 
 def _drive(run, settings, callback, trail):
@@ -186,6 +195,8 @@ def _result(run, ending, trail):
         success=status == 0,
         message=message,
     )
+    if "average" in run.rule.slots:
+        result.x_average = run.average.copy()
     if trail is not None:
         result.allvecs = trail
     return result

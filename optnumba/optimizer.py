@@ -12,6 +12,8 @@ from .arguments import blame_schedule, find_hyperparameters, find_rule, kernel_v
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
+from .loops.norms import factor_of
+from .modifiers import modify, split_modifiers
 
 # Below this many elements a step takes less time than it takes to wake the threads.
 PARALLEL_FROM = 32_768
@@ -59,7 +61,8 @@ class Optimizer:
     """
 
     def __init__(self, params, method="adam", **hyper):
-        self.rule, self.params = find_rule(method), params
+        modifiers = split_modifiers(hyper)
+        (self.rule, more), self.params = modify(find_rule(method), modifiers), params
         arrays_given = self._listed(params)
         names = [f"params[{key!r}]" for key in (params if isinstance(params, dict) else range(len(arrays_given)))]
         for name, array in zip(names, arrays_given, strict=True):
@@ -69,8 +72,10 @@ class Optimizer:
                 raise TypeError(f"{name} has dtype {array.dtype}, {other}; make one Optimizer for each dtype")
         check_apart(names, arrays_given)
         self.dtype = arrays_given[0].dtype if arrays_given else np.dtype(np.float64)
-        self._values, self._schedule = find_hyperparameters(self.rule, hyper, self.dtype)
-        self.hyper = MappingProxyType({**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper})
+        self._values, self._schedule = find_hyperparameters(self.rule, {**hyper, **more}, self.dtype)
+        self.hyper = MappingProxyType(
+            {**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper, **modifiers}
+        )
         self._lay_out(names, arrays_given)
         self._state, self._carry = np.zeros(1, np.int64), np.zeros(len(self.rule.carry))
         self._kernel_values = kernel_values(self._values, self._schedule)
@@ -172,14 +177,15 @@ class Optimizer:
 
     def _run(self, gradients, strided):
         """Step the arrays at the places `strided`, and then all others, which counts the step."""
-        state = (self._buffers, self._state, self._carry, self._kernel_values, self._huge)
+        table, parallel = self._table(strided)
+        only = gradients[0].reshape(-1) if len(gradients) == 1 and not strided else self._like
+        factor = self._norm_factor(gradients, strided, only, table) if "clip_norm" in self.rule.defaults else 1.0
+        state = (self._buffers, self._state, self._carry, self._kernel_values, self._huge, factor)
         good = True
         for k in strided:
             p = self._parameters[k]
             good = self._loop(arrays.strided)(np.atleast_2d(p.view), np.atleast_2d(gradients[k]), p.low, *state)
-        table, parallel = self._table(strided)
         parallel = parallel and numba.get_num_threads() > 1 and os.getpid() == _process
-        only = gradients[0].reshape(-1) if len(gradients) == 1 and not strided else self._like
         if parallel:
             one_parallel_call.acquire()
         try:
@@ -190,6 +196,22 @@ class Optimizer:
                 one_parallel_call.release()
         if not good:
             refuse_rate(self._schedule, self.t + 1, self.dtype)
+
+    def _norm_factor(self, gradients, strided, only, table):
+        """Return what to multiply the gradients by, so that the norm of all together is within ``clip_norm``."""
+
+        def squares(scale):
+            blocks = kernel(arrays.squares_of_blocks, "norm", {})(only, self._addresses, table, self._like, scale)
+            rows = kernel(arrays.squares_of_rows, "norm", {}) if strided else None
+            return blocks + sum(rows(np.atleast_2d(gradients[k]), scale) for k in strided)
+
+        total = squares(1.0)
+        if 1e-280 < total < 1e280:
+            norm = total**0.5
+        else:
+            top = max((float(np.abs(g).max()) for g in gradients if g.size), default=0.0)
+            norm = top * squares(1 / top) ** 0.5 if 1e-300 < top < 1e300 else top
+        return factor_of(norm, self.hyper["clip_norm"])
 
     def _loop(self, loop, parallel=False):
         key = loop, parallel
@@ -236,6 +258,27 @@ class Optimizer:
             np.asarray(readout(p.array, *slots.values(), *coefficients))
             for p, slots in zip(self._parameters, self.slots, strict=True)
         ]
+        return self._formed(found)
+
+    def average(self):
+        """Return the average of the iterates, as the option ``average`` says.
+
+        Returns
+        -------
+        numpy.ndarray, or list or dict of them
+            New arrays in the form of the parameters; 0 before the first step.
+
+        Raises
+        ------
+        ValueError
+            When no average was asked for.
+        """
+        if "average" not in self.rule.slots:
+            raise ValueError("no average is kept; make the Optimizer with average='polyak', or with a decay as 0.999")
+        return self._formed([slots["average"].copy() for slots in self.slots])
+
+    def _formed(self, found):
+        """Return a list of arrays in the form of the parameters."""
         if isinstance(self.params, dict):
             return dict(zip(self.params, found, strict=True))
         return found if isinstance(self.params, (list, tuple)) else found[0]

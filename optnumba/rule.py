@@ -98,6 +98,17 @@ class Hyper:
         return number
 
 
+def parameters(function):
+    """Return what the arguments of `function` are called (tuple of str).
+
+    Parameters
+    ----------
+    function : function
+        Or one that takes any number of arguments and says in its attribute ``parameter_names`` how many and which.
+    """
+    return getattr(function, "parameter_names", None) or tuple(signature(function).parameters)
+
+
 @dataclass(frozen=True)
 class Rule:
     """An update rule, written once as straight-line scalar code that every backend runs.
@@ -222,7 +233,7 @@ class Rule:
         object.__setattr__(self, "written_for", (*step, *(getattr(self, name) for name in names)))
 
     def _expect(self, function, expected, open_ended=False):
-        found = tuple(signature(getattr(self, function)).parameters)
+        found = parameters(getattr(self, function))
         if found[: len(expected)] != expected or (len(found) != len(expected) and not open_ended):
             tail = ", *coefficients" if open_ended else ""
             wanted = f"({', '.join(expected)}{tail})"
@@ -241,12 +252,12 @@ class Rule:
     @cached_property
     def coefficient_names(self):
         """Names of what `coefficients` hands to `update`, in order (tuple of str)."""
-        return tuple(signature(self.update).parameters)[2 + len(self.slots) :]
+        return parameters(self.update)[2 + len(self.slots) :]
 
     @cached_property
     def idle_names(self):
         """Names of what `idle_coefficients` hands to `idle`, in order (tuple of str); empty without `idle` too."""
-        return () if self.idle is None else tuple(signature(self.idle).parameters)[1 + len(self.slots) :]
+        return () if self.idle is None else parameters(self.idle)[1 + len(self.slots) :]
 
     @property
     def stays(self):

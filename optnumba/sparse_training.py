@@ -94,6 +94,7 @@ class SparseTraining(Training):
             "note": sparse_sum.note_step,
             "shrink": sparse_sum.no_shrinking,
             "prepare": loop.settled,
+            "touched_factor": sparse_sum.measure_touched if "clip_norm" in rule.defaults else sparse_sum.unmeasured,
             **meaning,
             **idle,
             **model.sparse_names(),

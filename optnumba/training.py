@@ -81,7 +81,7 @@ class Training:
             # All are permuted, so that it is not the same ones that are dropped in every epoch.
             self._order = np.empty(samples.count, np.int64)
         self._seed = np.uint64(seed)
-        self._names = {**rule_names(rule, schedule), "clip": loop.no_clip, "pace": rule.pace or loop.no_pace}
+        self._names = {**rule_names(rule, schedule), "pace": rule.pace or loop.no_pace}
         # What `fun` may put into an argument has to be counted.
         self._lent = objective.compiled and keeps_nothing(args)
         self._ways = objective.compiled_names() if objective.compiled else []
@@ -228,6 +228,11 @@ class Training:
     def snapshot(self):
         """Return a copy of the present point (array of shape (n,))."""
         return self._x.copy()
+
+    @property
+    def average(self):
+        """The average of the iterates (array of shape (n,), a view): the last slot of a rule that keeps one."""
+        return self._slots[-1, : self._x.size]
 
     @property
     def within_epoch(self):

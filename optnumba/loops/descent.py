@@ -88,6 +88,7 @@ def descend(
         if not steep(x, g, lower, upper, gtol):
             end = GRADIENT_SMALL
             break
+        c = limited(points.dtype.type, c, measure(g, hyper))
         if move(x, g, y, slots, c, lower, upper, huge):
             end = GRADIENT_NOT_FINITE
             break

@@ -229,7 +229,7 @@ def apply(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, s
         return GRADIENT_NOT_FINITE
     if limits[GTOL] >= 0 and not steep(x, grad, None, None, number(limits[GTOL])):
         return GRADIENT_SMALL
-    clip(grad, limits)
+    c = limited(number, c, measure(grad, hyper))
     move_and_clear(x, grad, window(buffers, 0, x.size), c)
     if penalty is not None and penalty[0] > 0:
         soften(x[free:], window(buffers, free, x.size), c, number(penalty[0] * share))
@@ -353,10 +353,6 @@ def total(x, grad, lo, hi, weights, data, args):
         f = sample(x, grad, i, data, args)
         result += f if weights is None else weights[i] * f
     return result
-
-
-def no_clip(grad, limits):
-    pass
 
 
 def no_pace(*state):

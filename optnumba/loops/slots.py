@@ -21,6 +21,10 @@ def load4(slots, i):
     return slots[0][i], slots[1][i], slots[2][i], slots[3][i]
 
 
+def load5(slots, i):
+    return slots[0][i], slots[1][i], slots[2][i], slots[3][i], slots[4][i]
+
+
 def store0(x, slots, i, new):
     (x[i],) = new
 
@@ -41,6 +45,10 @@ def store4(x, slots, i, new):
     x[i], slots[0][i], slots[1][i], slots[2][i], slots[3][i] = new
 
 
+def store5(x, slots, i, new):
+    x[i], slots[0][i], slots[1][i], slots[2][i], slots[3][i], slots[4][i] = new
+
+
 def window0(slots, low, high):
     return ()
 
@@ -59,6 +67,10 @@ def window3(slots, low, high):
 
 def window4(slots, low, high):
     return slots[0, low:high], slots[1, low:high], slots[2, low:high], slots[3, low:high]
+
+
+def window5(slots, low, high):
+    return slots[0, low:high], slots[1, low:high], slots[2, low:high], slots[3, low:high], slots[4, low:high]
 
 
 def cast0(number, c):
@@ -106,6 +118,68 @@ def cast8(number, c):
     )
 
 
+def cast9(number, c):
+    return (
+        number(c[0]),
+        number(c[1]),
+        number(c[2]),
+        number(c[3]),
+        number(c[4]),
+        number(c[5]),
+        number(c[6]),
+        number(c[7]),
+        number(c[8]),
+    )
+
+
+def cast10(number, c):
+    return (
+        number(c[0]),
+        number(c[1]),
+        number(c[2]),
+        number(c[3]),
+        number(c[4]),
+        number(c[5]),
+        number(c[6]),
+        number(c[7]),
+        number(c[8]),
+        number(c[9]),
+    )
+
+
+def cast11(number, c):
+    return (
+        number(c[0]),
+        number(c[1]),
+        number(c[2]),
+        number(c[3]),
+        number(c[4]),
+        number(c[5]),
+        number(c[6]),
+        number(c[7]),
+        number(c[8]),
+        number(c[9]),
+        number(c[10]),
+    )
+
+
+def cast12(number, c):
+    return (
+        number(c[0]),
+        number(c[1]),
+        number(c[2]),
+        number(c[3]),
+        number(c[4]),
+        number(c[5]),
+        number(c[6]),
+        number(c[7]),
+        number(c[8]),
+        number(c[9]),
+        number(c[10]),
+        number(c[11]),
+    )
+
+
 def unpack0(array):
     return ()
 
@@ -134,6 +208,43 @@ def unpack6(array):
     return array[0], array[1], array[2], array[3], array[4], array[5]
 
 
+def unpack7(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5], array[6]
+
+
+def unpack8(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7]
+
+
+def unpack9(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8]
+
+
+def unpack10(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9]
+
+
+def unpack11(array):
+    return array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9], array[10]
+
+
+def unpack12(array):
+    return (
+        array[0],
+        array[1],
+        array[2],
+        array[3],
+        array[4],
+        array[5],
+        array[6],
+        array[7],
+        array[8],
+        array[9],
+        array[10],
+        array[11],
+    )
+
+
 def pack0(array, scalars):
     pass
 
@@ -154,9 +265,23 @@ def pack4(array, scalars):
     array[0], array[1], array[2], array[3] = scalars
 
 
-LOAD = (load0, load1, load2, load3, load4)
-STORE = (store0, store1, store2, store3, store4)
-WINDOW = (window0, window1, window2, window3, window4)
-CAST = (cast0, cast1, cast2, cast3, cast4, cast5, cast6, cast7, cast8)
-UNPACK = (unpack0, unpack1, unpack2, unpack3, unpack4, unpack5, unpack6)
+LOAD = (load0, load1, load2, load3, load4, load5)
+STORE = (store0, store1, store2, store3, store4, store5)
+WINDOW = (window0, window1, window2, window3, window4, window5)
+CAST = (cast0, cast1, cast2, cast3, cast4, cast5, cast6, cast7, cast8, cast9, cast10, cast11, cast12)
+UNPACK = (
+    unpack0,
+    unpack1,
+    unpack2,
+    unpack3,
+    unpack4,
+    unpack5,
+    unpack6,
+    unpack7,
+    unpack8,
+    unpack9,
+    unpack10,
+    unpack11,
+    unpack12,
+)
 PACK = (pack0, pack1, pack2, pack3, pack4)

@@ -7,13 +7,14 @@ then x is what a step on every coordinate would have made it. Where nothing move
 Data are (values, indices, indptr, y): no row holds an index twice. A coordinate belongs to a feature and an output.
 """
 
-from math import isfinite
+from math import isfinite, sqrt
 
 import numpy as np
 
 from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
 from .linear import margin, margins
 from .memory import fetch, inlined, part, row
+from .norms import factor_of
 
 # What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
 TOUCHED, CAUGHT_UP = range(2)
@@ -151,6 +152,28 @@ def scatter(grad, values, indices, spare):
             grad[coordinate(indices[p], o)] += s[o] * values[p]
 
 
+def measure_touched(x, grad, spare, scale, pull, size, i, hyper, data):
+    """Return the factor by which to multiply the gradient of a batch: `measure`, of the coordinates touched."""
+    counts, bounds, marks, touched, z, s = spare[:6]
+    values, indices, indptr, y = data
+    squares = 0.0
+    for o in range(OUTPUTS):
+        slope = s[o] if size == 1 else grad[o]
+        squares += (slope * scale) ** 2 if INTERCEPT else 0.0
+        if size == 1:
+            for p in range(indptr[i], indptr[i + 1]):
+                squares += (s[o] * scale * values[p] + pull * x[coordinate(indices[p], o)]) ** 2
+        else:
+            for k in range(counts[TOUCHED]):
+                q = touched[k] * OUTPUTS + o
+                squares += (grad[q] * scale + pull * x[q]) ** 2
+    return factor_of(sqrt(squares), hyper[CLIP])
+
+
+def unmeasured(x, grad, spare, scale, pull, size, i, hyper, data):
+    return 1.0
+
+
 @inlined
 def move(x, q, g, slots, c, pull, push):
     """Step coordinate `q`, with the penalty l2 `pull` in its gradient and l1 `push` as a proximal step."""
@@ -175,6 +198,7 @@ def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, si
         if not shrink(x, c, pull, push, products, sums, state, counts):
             return SHRINK_BAD
     scale, t = number(factor), state[STEP] + 1
+    c = limited(number, c, touched_factor(x, grad, spare, float(scale), float(pull), size, i, hyper, data))
     if INTERCEPT:
         for o in range(OUTPUTS):
             if size > 1:
