@@ -199,6 +199,17 @@ class LinearModel:
         function = linear.sample if self.classes is None else linear.sample_of_classes
         return _with_meanings(function, self.names)
 
+    @cached_property
+    def value_and_gradient(self):
+        """J and its gradient over dense rows, a compiled function for ``minimize(..., args=(A, y), jac="inplace")``.
+
+        It does not check A and y: what `value` accepts without a warning is right.
+        """
+        if self.l1:
+            raise ValueError(f"{self!r} has no gradient where a weight is 0; use minimize_finite_sum, or 'l2' alone")
+        names = {"sample_in_sum": self.sample_function, "L2": self.l2, "UNPENALISED": self._unpenalised}
+        return kernel(linear.total_and_gradient, f"dense_{self.label}", names)
+
     def size(self, n_features):
         """Return the number of parameters (int).
 
@@ -266,6 +277,8 @@ class LinearModel:
         sample_weight : array_like, shape (N,), optional
         """
         x = self._parameters(x)
+        # Both float32, or x in float64: that is a smaller copy than one of A would be.
+        x = x if getattr(A, "dtype", None) == np.float32 else x.astype(np.float64, copy=False)
         return self.value_of(x, check_samples(self, (A, y), sample_weight, x.dtype))
 
     def value_of(self, x, samples):
@@ -301,7 +314,7 @@ class LinearModel:
         ----------
         x : numpy.ndarray, shape (size,)
         """
-        w = np.asarray(x[(self.classes or 1) * self.intercept :], np.float64)
+        w = np.asarray(x[self._unpenalised :], np.float64)
         value = 0.0
         if self.l2:
             value += self.l2 / 2 * float(np.dot(w, w))
@@ -368,6 +381,10 @@ class LinearModel:
             e = np.exp(-np.abs(z))
             e = np.where(z > 0, 1, e) / (1 + e)
         return e if self.classes is None else e / e.sum(axis=1, keepdims=True)
+
+    @property
+    def _unpenalised(self):
+        return (self.classes or 1) * self.intercept
 
     def _parameters(self, x):
         x = np.asarray(x)

@@ -224,7 +224,8 @@ def _check_sparse(given, dtype, allow_nan):
         )
     canonical = _check_compressed(A, "row", A.shape[0], A.shape[1])
     target = _target(A, dtype)
-    values, indices, indptr = A.data, A.indices, A.indptr
+    stored = A.indptr[-1]  # there may be room behind
+    values, indices, indptr = A.data[:stored], A.indices[:stored], A.indptr
     if values.dtype != target:
         _warn(
             f"A is {values.dtype} where x is {dtype}; its values are converted, a copy of "
@@ -242,6 +243,7 @@ def _check_sparse(given, dtype, allow_nan):
         values, indices, indptr = A.data, A.indices, A.indptr
     if not allow_nan:
         _check_finite(values, "A.data", lambda k: f"A[{_line_of(indptr, k)}, {indices[k]}]")
+    indices, indptr = (part if part.itemsize >= 4 else part.astype(np.int32) for part in (indices, indptr))
     return _Csr(*(np.ascontiguousarray(part) for part in (values, indices, indptr)), A.shape)
 
 

@@ -170,3 +170,18 @@ def total(x, weights, data):
         value = value_of_sample(x, i, *data)
         f += value if weights is None else weights[i] * value
     return f
+
+
+def total_and_gradient(x, grad, A, y):
+    """Return the mean of the losses and l2/2 |w|², with the gradient in `grad`."""
+    grad[:] = 0
+    f = 0.0
+    for i in range(y.size):
+        f += sample_in_sum(x, grad, i, A, y)
+    squares = 0.0
+    for k in range(x.size):
+        grad[k] /= y.size
+        if k >= UNPENALISED:
+            squares += x[k] * x[k]
+            grad[k] += L2 * x[k]
+    return f / y.size + 0.5 * L2 * squares
