@@ -176,7 +176,10 @@ def _warn(message):
 
 
 def _size(nbytes):
-    return f"{nbytes / 1e6:.3g} MB"
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if nbytes >= factor:
+            return f"{nbytes / factor:.3g} {unit}"
+    return f"{nbytes} bytes"
 
 
 def _kind_of_numbers(A):
@@ -205,7 +208,9 @@ def _check_dense(given, dtype, allow_nan):
             if A.dtype != target
             else ("has no contiguous rows", "np.ascontiguousarray(A)")
         )
-        _warn(f"A {was}; it is converted, a copy of {_size(A.size * target.itemsize)}; pass {remedy} to do so once")
+        _warn(
+            f"A {was}; it is converted, a copy of {_size(A.size * target.itemsize)}; pass {remedy} to do so only once"
+        )
         A = A.astype(target, order="C")
     if not allow_nan:
         _check_finite(A, "A")
@@ -220,7 +225,7 @@ def _check_sparse(given, dtype, allow_nan):
         A = A.tocsr()
         _warn(
             f"A is in {given.format.upper()} format; it is converted to CSR, a copy of {_size(_bytes_of(A))}; "
-            "pass A.tocsr() to do so once"
+            "pass A.tocsr() to do so only once"
         )
     canonical = _check_compressed(A, "row", A.shape[0], A.shape[1])
     target = _target(A, dtype)
@@ -229,13 +234,13 @@ def _check_sparse(given, dtype, allow_nan):
     if values.dtype != target:
         _warn(
             f"A is {values.dtype} where x is {dtype}; its values are converted, a copy of "
-            f"{_size(values.size * target.itemsize)}; pass A.astype(np.{dtype}) to do so once"
+            f"{_size(values.size * target.itemsize)}; pass A.astype(np.{dtype}) to do so only once"
         )
         values = values.astype(target)
     if not canonical:
         _warn(
             f"A has rows whose indices are unsorted or twice there; it is sorted and they are summed, a copy of "
-            f"{_size(_bytes_of(A))}; call A.sum_duplicates() to do so once"
+            f"{_size(_bytes_of(A))}; call A.sum_duplicates() to do so only once"
         )
         # Not A.copy(): that keeps flags which A may have outlived.
         A = type(A)((values.copy(), indices.copy(), indptr.copy()), shape=A.shape)

@@ -305,7 +305,7 @@ def test_a_model_that_cannot_be_is_refused(case):
 
 def test_parameters_of_another_size_are_refused():
     A = np.ones((3, 2))
-    with pytest.raises(ValueError, match=r"x has shape \(2,\), linear_model\('squared'\) takes \(3,\): 2 weights and an"):
+    with pytest.raises(ValueError, match=r"x has shape \(2,\), linear_model\('squared'\) takes \(3,\): 2 weights"):
         linear_model("squared").value([1.0, 2.0], A, [1, 2, 3])
     with pytest.raises(ValueError, match="for each of 4 classes"):
         linear_model("logistic", classes=4).decision([1.0, 2.0], A)
