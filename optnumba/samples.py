@@ -71,7 +71,7 @@ def check_samples(model, data, sample_weight=None, dtype=np.float64, allow_nan=F
     dtype = np.dtype(dtype)
     sparse = hasattr(data[0], "tocsr")
     A = _check_sparse(data[0], dtype, allow_nan) if sparse else _check_dense(data[0], dtype, allow_nan)
-    y = _check_y(model, data[1], A.shape[0], allow_nan)
+    y = _check_y(data[1], A.shape[0], allow_nan)
     labels = _check_labels(model, y)
     arrays = (A.data, A.indices, A.indptr, y) if sparse else (A, y)
     return Samples(arrays, A.shape[0], _check_weights(sample_weight, A.shape[0]), A.shape[1], sparse, labels)
@@ -324,7 +324,7 @@ def _line_of(indptr, k):
 # -- Labels ------------------------------------------------------------------------------------------------------------
 
 
-def _check_y(model, given, count, allow_nan):
+def _check_y(given, count, allow_nan):
     y = _as_array(given, "y")
     if y.dtype.kind not in "biuf":
         remedy = "number the classes with np.unique(y, return_inverse=True)[1]"
@@ -336,7 +336,7 @@ def _check_y(model, given, count, allow_nan):
         raise ValueError(f"y has {len(y)} entries, A has {count} rows; give each row of A one")
     if not y.dtype.isnative or y.dtype.itemsize not in (1, 2, 4, 8) or y.dtype == np.float16:
         y = y.astype(np.float64)  # what compiled code cannot read
-    if not allow_nan or model.takes_labels:
+    if not allow_nan:
         _check_finite(y, "y")
     return y
 

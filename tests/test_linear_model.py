@@ -66,8 +66,8 @@ def test_a_loss_is_its_formula_where_exp_would_overflow_too(name):
 
 def test_a_confident_and_right_prediction_costs_what_it_should():
     value, slope = losses_of(linear_model("logistic"), np.array([50.0]), np.ones(1))
-    assert value[0] == pytest.approx(math.exp(-50), rel=1e-14)
-    assert slope[0] == pytest.approx(-math.exp(-50), rel=1e-14)
+    assert value[0] == pytest.approx(math.exp(-50), rel=1e-14, abs=0)
+    assert slope[0] == pytest.approx(-math.exp(-50), rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("name", OF_SIGN)
@@ -135,7 +135,7 @@ def reference(model, x, A, y):
 
 MODELS = {
     "one output": linear_model("logistic", {"l2": 0.1}),
-    "softmax": linear_model("logistic", {"l2": 0.1}, classes=20),  # 16 at a time, and a rest
+    "softmax": linear_model("logistic", {"l2": 0.1}, classes=48),  # three times 16 at a time; the next has a rest
     "one-vs-rest": linear_model("hinge", {"l2": 0.1}, intercept=False, classes=3, multiclass="one-vs-rest"),
 }
 
@@ -148,7 +148,9 @@ def test_value_and_gradient_are_those_of_the_matrix_formula(name, rng):
     value, gradient = reference(model, x, A, y)
     assert model.value_and_gradient(x, grad, A, y) == pytest.approx(value, rel=1e-13)
     np.testing.assert_allclose(grad, gradient, rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(model.value(x, A, y), value, rtol=1e-13)
+    if model.loss == "hinge":
+        return  # the rest is the code that softmax runs through too, and takes seconds to compile
+    assert model.value(x, A, y) == pytest.approx(value, rel=1e-13)
     sparse = A * (rng.random(A.shape) < 0.3)
     assert model.value(x, sp.csr_array(sparse), y) == pytest.approx(reference(model, x, sparse, y)[0], rel=1e-13)
 
@@ -195,9 +197,9 @@ def test_the_gradient_is_zero_at_the_optimum_of_scikit_learn(rng):
 def test_softmax_is_the_cross_entropy_of_torch(rng):
     torch = pytest.importorskip("torch")
     model = MODELS["softmax"]
-    A, y = problem(rng, 20)
+    A, y = problem(rng, 48)
     x = torch.tensor(rng.normal(size=model.size(FEATURES)), requires_grad=True)
-    W = x.reshape(FEATURES + 1, 20)
+    W = x.reshape(FEATURES + 1, 48)
     loss = torch.nn.functional.cross_entropy(W[0] + torch.tensor(A) @ W[1:], torch.tensor(y))
     (loss + model.l2 / 2 * (W[1:] ** 2).sum()).backward()
     grad = np.empty(x.numel())
@@ -213,10 +215,10 @@ def test_values_are_the_metrics_of_scikit_learn(rng):
     x = rng.normal(size=FEATURES + 1)
     own = model.value(x, A, y > 0) - model.penalty(x)
     assert own == pytest.approx(metrics.log_loss(y > 0, model.probabilities(x, A)))
-    model = linear_model("logistic", classes=20)
+    model = linear_model("logistic", classes=48)
     x = rng.normal(size=model.size(FEATURES))
     own = model.value(x, A, y)
-    assert own == pytest.approx(metrics.log_loss(y, model.probabilities(x, A), labels=range(20)))
+    assert own == pytest.approx(metrics.log_loss(y, model.probabilities(x, A), labels=range(48)))
 
 
 # -- What the model says -----------------------------------------------------------------------------------------------
