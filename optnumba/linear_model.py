@@ -1,7 +1,7 @@
 """Linear models: the loss of each sample as a function of z = w₀ + w·a, over dense rows or the rows of a CSR matrix."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from numbers import Integral, Real
 from types import FunctionType
@@ -82,8 +82,7 @@ def linear_model(loss, penalty=None, *, intercept=True, classes=None, multiclass
     if isinstance(delta, bool) or not isinstance(delta, Real) or not 0 < delta < np.inf:
         raise ValueError(f"delta={delta!r} is outside (0, inf) for 'huber'; use a distance such as 1.0")
     model = LinearModel(_check_loss(loss), l1, l2, bool(intercept), _check_classes(classes), multiclass, float(delta))
-    if classes is not None:
-        _check_multiclass(model)
+    _check_multiclass(model)
     return model
 
 
@@ -118,6 +117,8 @@ def _check_classes(classes):
 def _check_multiclass(model):
     if model.multiclass not in ("softmax", "one-vs-rest"):
         raise ValueError(f"multiclass={model.multiclass!r} is not 'softmax' or 'one-vs-rest'; pass one of them")
+    if model.classes is None:
+        return
     if model.multiclass == "softmax" and model.loss != "logistic":
         raise ValueError(
             f"multiclass='softmax' is the logistic loss of several classes, and loss={model.loss!r}; "
@@ -171,6 +172,10 @@ class LinearModel:
             value = getattr(self, name)
             parts += [f"{name}={value!r}"] if value != getattr(LinearModel, name) else []
         return f"linear_model({', '.join(parts)})"
+
+    def __reduce__(self):
+        # Without the functions that were made of it.
+        return LinearModel, tuple(getattr(self, field.name) for field in fields(self))
 
     # -- For the loops -------------------------------------------------------------------------------------------------
 

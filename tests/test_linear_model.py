@@ -1,6 +1,7 @@
 """Linear models: losses, values, gradients and predictions, against mpmath, NumPy, torch and scikit-learn."""
 
 import math
+import pickle
 
 import mpmath
 import numpy as np
@@ -280,6 +281,14 @@ def test_probabilities_do_not_overflow():
 )
 def test_a_model_prints_as_the_call_that_makes_it(text):
     assert repr(eval(text, {"linear_model": linear_model})) == text
+
+
+def test_a_model_can_be_sent_to_another_process_after_use():
+    model = MODELS["one-vs-rest"]
+    assert model.names["CLASSES"] == 3
+    sent = pickle.loads(pickle.dumps(model))
+    assert sent == model
+    assert hash(sent) == hash(model)
 
 
 BAD = {
