@@ -1,6 +1,6 @@
 """What has to be shown for a step to be the document's, and the showing of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 from sympy import Symbol
@@ -9,13 +9,16 @@ from .conventions.convention import scalars_of
 from .decision.counterexample import find
 from .decision.decide import Verdict, decide
 from .decision.exponentials import Exponentials
-from .decision.quotients import NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT, Space
+from .decision.quotients import COUNT, NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT, Space
 from .decision.values import combine, from_sympy, leaf, lift, substitute, to_sympy
 from .equations.notation import HYPER, NablaJ, phi, t, theta, theta_next
 from .equations.notation import g as gradient_letter
 from .proof import Proof
 
 KINDS = {"(0, inf)": STRICT, "[0, inf)": NONNEGATIVE, "[0, 1)": UNIT}
+
+# Leaves of the claims on idle steps alone. They are no names that an argument can have.
+IDLE_STEPS, OTHER_RATE = "number of idle steps", "rate of the step"
 
 
 @dataclass
@@ -67,6 +70,8 @@ class Candidate:
         The iterate before and after the step; None where the step itself does not say (`symbolic.check`).
     claims : tuple of Claim
         What else has to be shown (the induction of the carried scalars).
+    idle : tuple of Claim
+        What has to be shown of steps with gradient 0, for any number of them and any rate and number of the step.
     notes : tuple of str
         Further lines of the explanation.
     numbers : dict
@@ -84,6 +89,7 @@ class Candidate:
     theta: object = None
     theta_after: object = None
     claims: tuple = ()
+    idle: tuple = ()
     notes: tuple[str, ...] = ()
     numbers: dict = field(default_factory=dict, repr=False)
 
@@ -152,6 +158,7 @@ class _Attempt:
         self.letters, kinds = _symbols(candidate, algorithm, states)
         self.leaves = {name: (letter, kinds[name]) for name, letter in self.letters.items()}
         self.claims, self.invariants = _claims(candidate, algorithm, states)
+        self.idle = [] if given else [replace(claim) for claim in candidate.idle]
         fixed = {name: value.payload for name, value in given.items() if value.op == "const"}
         for claim in (*self.claims, *self.invariants) if given else ():
             claim.left, claim.right = substitute((claim.left, claim.right), given)
@@ -161,17 +168,8 @@ class _Attempt:
         return find(self.claims, Space(self.leaves)) is not None
 
     def proof(self):
-        everything = (*self.claims, *self.invariants)
-        powers = Exponentials(self.leaves)
-        sides = [(powers.rewrite(claim.left), powers.rewrite(claim.right)) for claim in everything]
-        space = Space(self.leaves | powers.leaves)
-        for claim, (left, right) in zip(everything, sides, strict=True):
-            claim.verdict = verdict = decide(space, left, right, partial=self.partial)
-            verdict.generators += tuple(f"{symbol} = {power}" for symbol, power in powers.meanings.items())
-            verdict.residual = verdict.residual.xreplace(powers.meanings)
-            if verdict.reason:
-                verdict.residual = to_sympy(claim.left, self.letters) - to_sympy(claim.right, self.letters)
-        failures = [claim for claim in everything if not claim.verdict.holds]
+        refuted = self._settle((*self.claims, *self.invariants), self.leaves)
+        refuted_idle = self._settle(self.idle, self._idle_leaves())
         return Proof(
             self.candidate,
             self.algorithm,
@@ -179,8 +177,30 @@ class _Attempt:
             self.letters,
             tuple(self.claims),
             tuple(self.invariants),
-            find(failures, space, hidden=powers.leaves) if failures else None,
+            refuted or refuted_idle,
+            tuple(self.idle),
         )
+
+    def _settle(self, claims, leaves):
+        """Give each claim its verdict; return the `Counterexample` to one, or None."""
+        powers = Exponentials(leaves)
+        sides = [(powers.rewrite(claim.left), powers.rewrite(claim.right)) for claim in claims]
+        space, letters = Space(leaves | powers.leaves), {name: symbol for name, (symbol, _) in leaves.items()}
+        for claim, (left, right) in zip(claims, sides, strict=True):
+            claim.verdict = verdict = decide(space, left, right, partial=self.partial)
+            verdict.generators += tuple(f"{symbol} = {power}" for symbol, power in powers.meanings.items())
+            verdict.residual = verdict.residual.xreplace(powers.meanings)
+            if verdict.reason:
+                verdict.residual = to_sympy(claim.left, letters) - to_sympy(claim.right, letters)
+        failures = [claim for claim in claims if not claim.verdict.holds]
+        return find(failures, space, hidden=powers.leaves) if failures else None
+
+    def _idle_leaves(self):
+        """Return the leaves of the claims on k idle steps before a step t: powers are those with exponent k."""
+        own = {"t": (t, COUNT), IDLE_STEPS: (Symbol("k", real=True), STEP)}
+        if "learning_rate" in self.leaves:
+            own[OTHER_RATE] = Symbol("η'", real=True), self.leaves["learning_rate"][1]
+        return self.leaves | own
 
 
 def _symbols(candidate, algorithm, states):

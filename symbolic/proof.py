@@ -31,6 +31,8 @@ class Proof:
         What had to be shown, decided.
     counterexample : Counterexample or None
         Numbers at which the two differ; None unless the claim is refuted.
+    idle : tuple of Claim
+        What had to be shown of steps with gradient 0, where the rule says what they do; decided.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class Proof:
     claims: tuple
     invariants: tuple
     counterexample: Counterexample | None = None
+    idle: tuple = ()
 
     def __bool__(self):
         return self.proved
@@ -55,9 +58,13 @@ class Proof:
         return f"Proof({self.candidate.name!r}, {self.status})"
 
     @property
+    def _all(self):
+        return *self.claims, *self.invariants, *self.idle
+
+    @property
     def failures(self):
         """The claims that were not proved (list of Claim)."""
-        return [claim for claim in (*self.claims, *self.invariants) if not claim.verdict.holds]
+        return [claim for claim in self._all if not claim.verdict.holds]
 
     @property
     def proved(self):
@@ -100,6 +107,12 @@ class Proof:
         return [f"{title}:", *(row for rows in wrapped for row in rows)] if lines else []
 
     def _headline(self):
+        if self.failures and all(claim in self.idle for claim in self.failures):
+            word = "are NOT" if self.counterexample else "could not be proved to be"
+            return (
+                f"{self.candidate.name} computes {self.algorithm.name} of {origin_of(self.algorithm)}, but the steps "
+                f"that its idle takes at once {word} steps with g = 0."
+            )
         verdict = {
             "proved": "is proved equal to",
             "refuted": "is NOT equal to",
@@ -127,12 +140,12 @@ class Proof:
         return [*lines, *self.candidate.notes]
 
     def _generators(self):
-        found = [text for claim in (*self.claims, *self.invariants) for text in claim.verdict.generators]
+        found = [text for claim in self._all for text in claim.verdict.generators]
         return list(dict.fromkeys(found))
 
     def _claims(self):
         lines = []
-        for claim in (*self.claims, *self.invariants):
+        for claim in self._all:
             verdict = claim.verdict
             cases = f", in each of {len(verdict.cases)} order cases" if len(verdict.cases) > 1 else ""
             shown = ("shown" if claim in self.invariants else "the difference is 0") + cases

@@ -8,7 +8,7 @@ from optnumba.arguments import find_rule
 from optnumba.rule import Rule
 
 from .algorithms import algorithm
-from .claims import Candidate, Claim, compare, leaf_names
+from .claims import IDLE_STEPS, OTHER_RATE, Candidate, Claim, compare, leaf_names
 from .decision.values import leaf, lift
 from .trace import run
 
@@ -19,7 +19,8 @@ def prove(rule, against=None):
     The rule's own bytecode runs on symbols, `coefficients` and then `update`; a carried scalar is replaced by the
     closed form that `start` gives, after an induction that shows it to be one; where there is none, it is a state like
     others, which the equations define. The difference from the document is
-    reduced to a literal 0 by a decision procedure; what it cannot decide is not proved.
+    reduced to a literal 0 by a decision procedure; what it cannot decide is not proved. Where the rule has `idle`, that
+    is shown by induction to be so many of its own steps with gradient 0.
 
     Parameters
     ----------
@@ -97,6 +98,7 @@ def trace_rule(rule):
         theta_after = run(rule.readout, [new_x, *after, *coefficients])
     functions = [rule.coefficients, *([rule.start] if rule.carry else []), rule.update]
     functions += [rule.readout] if rule.readout else []
+    functions += [rule.idle_coefficients, rule.idle] if rule.idle else []
     return Candidate(
         name=rule.name,
         ran=tuple(place(f) for f in functions),
@@ -109,6 +111,7 @@ def trace_rule(rule):
         theta=theta,
         theta_after=theta_after,
         claims=_induction(rule, step, carried[count:]),
+        idle=_idle(step, x, slots) if rule.idle else (),
         notes=_notes(rule),
     )
 
@@ -130,4 +133,35 @@ def _induction(rule, step, carried):
         claims.append(Claim(f"{name} at t = 0", zero, lift(0), f"induction, base: start(0) gives {name} = 0", {"t": 0}))
         text = f"induction, step: coefficients takes {name} = start(t-1) to start(t)"
         claims.append(Claim(name, stepped, form, text))
+    return tuple(claims)
+
+
+def _idle(step, x, slots):
+    """Return the claims that `idle` is so many steps with gradient 0, at whatever rate and number each of them has.
+
+    By induction: at 0; from 0 to 1; from k to k+1 for k = 1, 2, ..., so that powers with exponent k mean no 0**0.
+    """
+    rule, k, names = step.rule, leaf(IDLE_STEPS), ("x", *step.rule.slots)
+    other = [
+        leaf(OTHER_RATE) if h.name == "learning_rate" else mine for h, mine in zip(rule.hyper, step.hyper, strict=True)
+    ]
+    _, coefficients = _Step(rule, step.t, other, step.recurrent).coefficients()
+
+    def after(count):
+        scalars = run(rule.idle_coefficients, [lift(count), *step.hyper], returns=len(rule.idle_names))
+        return run(rule.idle, [x, *slots, *scalars], returns=len(names))
+
+    def one_more(state):
+        return run(rule.update, [state[0], lift(0), *state[1:], *coefficients], returns=len(names))
+
+    claims = []
+    for word, count, lefts, rights in (
+        ("0", 0, after(0), (x, *slots)),
+        ("1", 1, one_more(after(0)), after(1)),
+        ("k+1", None, one_more(after(k)), after(k + 1)),
+    ):
+        for name, left, right in zip(names, lefts, rights, strict=True):
+            what = f"{name} as it was" if word == "0" else f"update with g = 0 gives {name} after {word}"
+            at = {} if count is None else {IDLE_STEPS: count}
+            claims.append(Claim(f"{name} after {word} idle steps", left, right, f"idle steps, {word}: {what}", at))
     return tuple(claims)

@@ -7,7 +7,7 @@ from math import isqrt
 
 import mpmath
 
-from .quotients import NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT
+from .quotients import COUNT, NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT
 from .reduction import Undefined
 
 SAMPLES_PER_CASE = 24
@@ -194,7 +194,7 @@ def _points(space, cases):
 
 
 def _draw(kind, generator):
-    if kind == STEP:
+    if kind in (STEP, COUNT):
         return Fraction(generator.choice((1, 2, 3, 5)))
     if kind == POWER:
         return generator.choice((Fraction(1, 2), Fraction(3, 4), Fraction(1, 5), Fraction(1), Fraction(0)))

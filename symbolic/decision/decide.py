@@ -97,7 +97,7 @@ def _generators(reduction):
     for square, symbol in reduction.roots.items():
         yield f"{symbol} = √({reduction.expand(square)}), {symbol}² = {reduction.expand(square)}"
     for symbol, power in reduction.powers.items():
-        yield f"{power}, with {symbol}**t = {symbol}*{power}"
+        yield f"{power}, with {symbol}**{reduction.space.step} = {symbol}*{power}"
 
 
 def extend(reduction, polynomial, sign):

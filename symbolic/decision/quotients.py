@@ -11,13 +11,17 @@ from sympy import QQ, Poly, Symbol, factor_list, sympify
 from sympy.polys.orderings import lex
 from sympy.polys.rings import PolyRing
 
+from ..equations.notation import t
+
 NEGATIVE, ZERO, POSITIVE = -1, 0, 1
 ANY = frozenset((NEGATIVE, ZERO, POSITIVE))
 NOT_NEGATIVE = frozenset((ZERO, POSITIVE))
 NOT_POSITIVE = frozenset((NEGATIVE, ZERO))
 
-# What a generator may be: any real; 0 or more; more than 0; in [0, 1); βᵗ⁻¹, so in [0, 1]; t, so 1 or more.
+# What a generator may be: any real; 0 or more; more than 0; in [0, 1); βᵗ⁻¹, so in [0, 1]; t, so 1 or more; another
+# number of steps, of which no powers are taken, since those generators are powers of t.
 REAL, NONNEGATIVE, STRICT, UNIT, POWER, STEP = "real", "nonnegative", "positive", "unit", "power", "step"
+COUNT = "count"
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Space:
     Parameters
     ----------
     leaves : dict of str to (Symbol, str)
-        The symbol of each leaf of the Values in question, and what it may be (``REAL`` ... ``STEP``).
+        The symbol of each leaf of the Values in question, and what it may be (``REAL`` ... ``COUNT``).
     roots, gaps : int
         How many generators to keep in reserve for roots and for the differences that order cases introduce.
     """
@@ -43,7 +47,8 @@ class Space:
         self.leaves = {name: symbol for name, (symbol, _) in leaves.items()}
         kinds = dict(leaves.values())
         units = [s for s, kind in kinds.items() if kind in (UNIT, POWER)]
-        self.power_of = {s: Symbol(f"{s}**(t-1)") for s in units}
+        self.step = next((s for s, kind in kinds.items() if kind == STEP), t)
+        self.power_of = {s: Symbol(f"{s}**({self.step}-1)") for s in units}
         self.log_of = {s: Symbol(f"log({s})") for s in units}
         self.spare_roots = [Symbol(f"r{i + 1}") for i in range(roots)]
         self.spare_gaps = [Symbol(f"δ{i + 1}") for i in range(gaps)]
@@ -118,7 +123,7 @@ def manifest_signs(space, polynomial, kinds):
             charts = [_moebius(space, p, symbol, False) for p in charts]
         elif kind == POWER:
             charts = [_moebius(space, p, symbol, flip) for p in charts for flip in (False, True)]
-        elif kind == STEP:
+        elif kind in (STEP, COUNT):
             charts = [p.compose(space.generator(symbol), space.generator(symbol) + 1) for p in charts]
     return frozenset().union(*(_coefficient_signs(space, p, kinds) for p in charts))
 

@@ -9,7 +9,6 @@ from math import isqrt
 
 from sympy import QQ, Add, Mul, Rational, S, expand_mul, factorint, log, sqrt
 
-from ..equations.notation import t as STEP_NUMBER
 from .quotients import (
     ANY,
     NEGATIVE,
@@ -180,7 +179,7 @@ class Reduction:
             exponents = {s: e for s, e in zip(space.symbols, monomial, strict=True) if e}
             for s, name in space.power_of.items():
                 if name in exponents:
-                    exponents[s] = exponents.get(s, 0) + exponents.pop(name) * (STEP_NUMBER - 1)
+                    exponents[s] = exponents.get(s, 0) + exponents.pop(name) * (space.step - 1)
             powers = (meaning.get(s, s) ** expand_mul(e) for s, e in exponents.items())
             total.append(Mul(Rational(int(c.numerator), int(c.denominator)), *powers))
         return Add(*total)
