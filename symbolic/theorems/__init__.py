@@ -11,21 +11,22 @@ from .nag import NAG
 from .rmsprop import RMSPROP
 from .schedules import SCHEDULES
 from .sgd import SGD
+from .sparse import SPARSE
 from .theorem import Theorem
 
 __all__ = ["THEOREMS", "Theorem", "theorems"]
 
 # The theorems of each algorithm, as in ``optnumba.RULES``.
 THEOREMS = {
-    "sgd": SGD + SCHEDULES,
-    "momentum": MOMENTUM,
-    "nag": NAG,
-    "adagrad": ADAGRAD,
-    "adadelta": ADADELTA,
-    "rmsprop": RMSPROP,
-    "adam": ADAM,
-    "adamax": ADAMAX,
-    "nadam": NADAM,
+    "sgd": SGD + SCHEDULES + SPARSE["sgd"],
+    "momentum": MOMENTUM + SPARSE["momentum"],
+    "nag": NAG + SPARSE["nag"],
+    "adagrad": ADAGRAD + SPARSE["adagrad"],
+    "adadelta": ADADELTA + SPARSE["adadelta"],
+    "rmsprop": RMSPROP + SPARSE["rmsprop"],
+    "adam": ADAM + SPARSE["adam"],
+    "adamax": ADAMAX + SPARSE["adamax"],
+    "nadam": NADAM + SPARSE["nadam"],
 }
 
 
@@ -41,8 +42,8 @@ def theorems(name=None):
     Parameters
     ----------
     name : str, optional
-        As in ``optnumba.RULES``; all of them where it is None. Those on gradient descent, on mini-batches and on
-        decaying rates are under ``"sgd"``.
+        As in ``optnumba.RULES``; all of them where it is None. Those on gradient descent, on mini-batches, on
+        decaying rates and on soft thresholding are under ``"sgd"``.
 
     Returns
     -------
