@@ -274,8 +274,8 @@ def cosine_restarts(rate, steps, multiply=1, end=0.0):
 def linear_warmup(rate, steps, start=None):
     """Return the straight line from `start` to `rate` in `steps` steps, and `rate` from then on.
 
-    optax: ``linear_schedule(start, rate, steps)``; torch: ``LinearLR(start / rate, 1, steps)``, by default a third;
-    Keras: the first part of ``CosineDecay(start, ..., warmup_target=rate, warmup_steps=steps)``.
+    optax: ``linear_schedule(start, rate, steps)``; torch: ``LinearLR(start / rate, 1, steps)``, by default from a third
+    of `rate`; Keras: the first part of ``CosineDecay(start, ..., warmup_target=rate, warmup_steps=steps)``.
 
     Parameters
     ----------
