@@ -14,7 +14,7 @@ class Check(Proof):
 
     Parameters
     ----------
-    candidate, algorithm, states, letters, claims, invariants, idle, counterexample
+    candidate, algorithm, states, letters, claims, invariants, counterexample, idle
         As in `Proof`, of the first part that fails.
     against : str
         The algorithm that was asked for; without one, what the step is equal or nearest to.
