@@ -50,7 +50,8 @@ class SparseTraining(Training):
         batch = self._plan[loop.BATCH]
         alone = batch == 1
         touched = min(features, int(batch * np.diff(indptr).max(initial=0)))
-        largest = max(values.max(initial=0), -values.min(initial=0))
+        # Of the intercept the value is 1. NaN, where it is allowed, shows in the values of the samples.
+        largest = max(1.0, float(np.fmax.reduce(values, initial=0)), -float(np.fmin.reduce(values, initial=0)))
         noted = min(NOTED_STEPS, self.steps_per_epoch) + 1 if self.meaning == "decay" else 0
         steps = TABLE_STEPS if self.meaning == "idle" else 0
         table = [rule.idle_coefficients(float(k), *self.hyper[: len(rule.hyper)].tolist()) for k in range(steps)]
@@ -59,7 +60,7 @@ class SparseTraining(Training):
             self._gradient = self._gradient[:0]
         return (
             np.zeros(2, np.int64),
-            np.array([float(largest) if batch else 0.0, 0.0]),
+            np.array([largest, 0.0]),
             np.zeros(0 if alone else features, np.bool_),
             np.zeros(0 if alone else touched, np.int64),
             *np.zeros((2, model.outputs), x.dtype),

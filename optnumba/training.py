@@ -160,6 +160,12 @@ class Training:
         if ending == loop.GRADIENT_OVERWRITTEN:
             name = self.objective.name
             raise ValueError(f"fun={name} assigns to grad; it must add its gradient: grad[j] += ..., for one sample i")
+        if ending == loop.SHRINK_BAD:
+            l2, rate = self.objective.penalty[1], self.rate
+            raise ValueError(
+                f"learning_rate={rate!r} times l2={l2!r} is not below 1 in step {self.steps_done + 1}: each step would "
+                "change the sign of the weights; use smaller ones"
+            )
         return ending
 
     def _run(self, budget, history):
