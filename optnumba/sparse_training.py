@@ -54,7 +54,7 @@ class SparseTraining(Training):
         largest = max(1.0, float(np.fmax.reduce(values, initial=0)), -float(np.fmin.reduce(values, initial=0)))
         noted = min(NOTED_STEPS, self.steps_per_epoch) + 1 if self.meaning == "decay" else 0
         steps = TABLE_STEPS if self.meaning == "idle" else 0
-        table = [rule.idle_coefficients(float(k), *self.hyper[: len(rule.hyper)].tolist()) for k in range(steps)]
+        table = [rule.idle_at(k, self.hyper[: len(rule.hyper)].tolist()) for k in range(steps)]
         products = np.ones(noted)
         if alone:
             self._gradient = self._gradient[:0]
