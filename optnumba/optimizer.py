@@ -13,7 +13,9 @@ from .bind import bind, kernel, one_parallel_call, rule_names
 from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
 from .loops.norms import factor_of
+from .loops.rows import rows
 from .modifiers import modify, split_modifiers
+from .rows import BUSY, check_table, sorted_rows
 
 # Below this many elements a step takes less time than it takes to wake the threads.
 PARALLEL_FROM = 32_768
@@ -137,11 +139,62 @@ class Optimizer:
             When another thread is stepping this optimizer.
         """
         if not self._busy.acquire(blocking=False):
-            raise RuntimeError(
-                "this Optimizer is being stepped by another thread; use a lock, or one Optimizer for each"
-            )
+            raise RuntimeError(BUSY)
         try:
             self._run(*self._gather(grads))
+        except NumbaError:
+            blame_schedule(self._schedule)
+            raise
+        finally:
+            self._busy.release()
+
+    def step_rows(self, indices, values):
+        """Update some rows of the one array that the parameters are, an embedding table, in place by one step.
+
+        What it costs depends on how many rows are given, not on how many the table has. The other rows keep their
+        parameters and their state, while `t` counts the step for all: "lazy", as torch's sparse gradients are. That
+        is a step on a gradient of zeros but for these rows where the rule lets a coordinate without gradient stay
+        (``rule.stays``: "sgd" and "adagrad"); by how much it is off elsewhere, the theorems T-SPARSE-4 to 11 say.
+        "adam:keras" with eps=1e-8 is torch's SparseAdam.
+
+        Parameters
+        ----------
+        indices : array_like of int, shape (k,)
+            Rows from 0 on, in any order. The values of a row that is given more than once are added up, in the order
+            given.
+        values : numpy.ndarray, shape (k, *params.shape[1:])
+            The gradient's rows, of the dtype of the parameters; read only.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For several arrays or one whose rows lie apart in memory, indices that are no integers or out of range, and
+            values that do not fit or that share memory with the parameters. Nothing was changed.
+        RuntimeError
+            When another thread is stepping this optimizer.
+
+        Examples
+        --------
+        >>> import numpy, optnumba
+        >>> table = numpy.zeros((4, 2))
+        >>> opt = optnumba.Optimizer(table, "sgd", learning_rate=1.0)
+        >>> opt.step_rows([3, 1, 3], numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+        >>> table
+        array([[ 0.,  0.],
+               [-3., -4.],
+               [ 0.,  0.],
+               [-6., -8.]])
+        """
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError(BUSY)
+        try:
+            check_table(self.params, self.hyper)
+            found, order, matrix = sorted_rows(self.params, self._buffers, indices, values)
+            width = matrix.shape[1]
+            table, total = self._parameters[0].view.reshape(len(self.params), width), np.empty(width, self.dtype)
+            state = (self._buffers, self._state, self._carry, self._kernel_values, self._huge)
+            if not self._loop(rows)(table, found, order, matrix, total, *state):
+                refuse_rate(self._schedule, self.t + 1, self.dtype)
         except NumbaError:
             blame_schedule(self._schedule)
             raise

@@ -106,7 +106,8 @@ ALLOWED = {
         "sparse_training",
         "training",
     },
-    "optimizer": {"arguments", "bind", "layout", "loops", "modifiers", "numba", "numpy"},
+    "rows": {"numpy"},
+    "optimizer": {"arguments", "bind", "layout", "loops", "modifiers", "numba", "numpy", "rows"},
     "optnumba": {
         "bind",
         "finite_sum",
