@@ -273,3 +273,13 @@ def test_a_step_costs_its_rows_and_not_the_table():
     rows, values = np.arange(0, 1000, 10), np.ones((100, 4))
     small, large = (Optimizer(np.zeros((n, 4)), "sgd") for n in (1_000, 1_000_000))
     assert seconds(large, rows, values) < 5 * seconds(small, rows, values)
+
+
+@pytest.mark.parametrize(("name", "value"), [("average", "polyak"), ("average", 0.9), ("clip_norm", 1.0)])
+def test_what_concerns_all_rows_is_refused(name, value):
+    table = np.ones((3, 2))
+    opt = Optimizer(table, "sgd", **{name: value})
+    with pytest.raises(ValueError, match=f"{name}={value!r} concerns all rows.*use step"):
+        opt.step_rows([0], np.ones((1, 2)))
+    assert (table == 1).all()
+    assert opt.t == 0
