@@ -10,11 +10,11 @@ from optnumba import RULES, bind
 DIGITS = mpmath.mp.clone()
 DIGITS.dps = 50
 
-IDLE = [name for name, rule in RULES.items() if rule.idle]
-STAYS = [name for name, rule in RULES.items() if rule.stays]
-MOMENTS = ("adam", "adamax", "nadam", "momentum:torch", "nag:torch")  # with no closed form
 # Rules that differ in defaults alone would be tested twice.
 DIFFERENT = list({(r.update, r.coefficients): name for name, r in reversed(RULES.items())}.values())[::-1]
+IDLE = [name for name in DIFFERENT if RULES[name].idle]
+STAYS = [name for name, rule in RULES.items() if rule.stays]
+MOMENTS = ("adam", "adamax", "nadam", "momentum:torch", "nag:torch")  # with no closed form
 
 
 def in_50_digits(rule, hyper, x, slots, steps):
@@ -31,7 +31,7 @@ def test_which_rules_have_a_closed_form():
     assert not any(name.startswith(MOMENTS) for name in IDLE)
     assert {name.partition(":")[0] for name in IDLE} == {"sgd", "momentum", "nag", "adagrad", "adadelta", "rmsprop"}
     assert {name.partition(":")[0] for name in STAYS} == {"sgd", "adagrad"}
-    assert all(name in IDLE for name in RULES if name.startswith(("sgd", "adagrad", "adadelta", "rmsprop")))
+    assert all(rule.idle for name, rule in RULES.items() if name.startswith(("sgd", "adagrad", "adadelta", "rmsprop")))
     assert all(rule.pace for rule in RULES.values())
 
 
@@ -115,9 +115,9 @@ def descend(rule, gradient, x, steps, **hyper):
 @pytest.mark.parametrize("g", [-0.3, 2.0])
 def test_the_pace_is_how_far_a_step_goes_for_a_gradient_of_1(name, g):
     hyper = {"beta2": 0.9} if "beta2" in RULES[name].defaults else {}
-    *_, (before, after, pace) = descend(RULES[name], lambda x: g, 0.0, 3000, **hyper)
+    *_, (before, after, pace) = descend(RULES[name], lambda x: g, 0.0, 1500, **hyper)
     # Adadelta's second average never quite settles: its steps grow for ever.
-    assert after - before == pytest.approx(-pace * g, rel=3e-4 if name.startswith("adadelta") else 1e-9)
+    assert after - before == pytest.approx(-pace * g, rel=1e-3 if name.startswith("adadelta") else 1e-9)
 
 
 def test_the_pace_is_0_where_nothing_can_move():
@@ -147,9 +147,10 @@ def test_a_proximal_step_at_the_pace_ends_at_the_minimiser(name, centre, penalty
     """Of 2 (x - c)²/2 + λ|x|: the soft threshold of c at λ/2, and exactly 0 within it."""
     hyper = {"learning_rate": RATES[name.partition(":")[0]]} if "learning_rate" in RULES[name].defaults else {}
     hyper |= {"beta2": 0.9} if "beta2" in RULES[name].defaults else {}
-    steps = descend(RULES[name], lambda x: 2 * (x - centre), 1.0, 6001, **hyper)
+    count = 6000 if name.startswith("adadelta") else 3000  # it starts with small steps
+    steps = descend(RULES[name], lambda x: 2 * (x - centre), 1.0, count + 1, **hyper)
     _, moved, pace = next(steps)
-    for _ in range(6000):
+    for _ in range(count):
         x = soft(moved, pace * penalty)
         _, moved, pace = steps.send(x)
     expected = soft(centre, penalty / 2)

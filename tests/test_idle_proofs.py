@@ -127,6 +127,17 @@ def test_wrong_at_one_number_of_steps_is_not_proved():
     assert symbolic.prove(replace(RULES["rmsprop"], idle_coefficients=forgetful)).status == "undecided"
 
 
+def test_a_power_of_the_step_is_not_taken_for_one_of_the_idle_steps():
+    """The step t that follows k idle steps may be any: a decay to the power t has nothing to do with k."""
+    rule = replace(
+        RULES["rmsprop"],
+        coefficients=lambda t, learning_rate, rho, eps: (learning_rate, rho**t, 1 - rho, eps),
+        written_for=(),
+    )
+    moved = [claim for claim in symbolic.prove(rule).idle if claim.component == "E after k+1 idle steps"]
+    assert not moved[0].verdict.holds and "a power of t" in moved[0].verdict.reason
+
+
 def test_a_wrong_step_with_a_right_closed_form_is_still_wrong():
     rule = replace(
         RULES["rmsprop"], update=lambda x, g, E, eta, rho, c, eps: (x + eta * g, rho * E + c * (g * g)), written_for=()

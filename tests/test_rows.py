@@ -92,6 +92,15 @@ def test_duplicates_are_summed_in_the_order_given():
     assert [table[0, 0] for table in tables] == [0, 0]
 
 
+def test_many_duplicates_keep_their_order():
+    table, rows, values = np.zeros((3, 1)), np.arange(3000) % 3, 10 ** numbers((3000, 1), 5)
+    expected = np.zeros((3, 1))
+    for i, value in zip(rows, values, strict=True):
+        expected[i] -= value  # rounded as the sum is, which starts at 0
+    Optimizer(table, "sgd", learning_rate=1.0).step_rows(rows, values)
+    assert table.tobytes() == expected.tobytes()
+
+
 # -- torch ------------------------------------------------------------------------------------------------------------
 
 

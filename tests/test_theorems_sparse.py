@@ -15,10 +15,10 @@ PATH = (1 - gamma**t) / (1 - gamma) * v_0
 FALSE = {
     "T-SPARSE-1": {"same": [theta - eta, S.Zero]},
     "T-SPARSE-2": {
-        "threshold": [soft(x, 2 * penalty), Max(x - penalty, 0), x - penalty, soft(x, penalty) + penalty],
-        "gap": [(y - soft(x, penalty)) ** 2, (y - x) ** 2 / 2, S.Zero],
+        "threshold": [Max(x - penalty, 0), x - penalty],
+        "gap": [(y - soft(x, penalty)) ** 2, S.Zero],
     },
-    "T-SPARSE-3": {"together": [soft(x, Max(a, b)), soft(x, a), soft(x, a * b), Max(x - a - b, 0) + Min(x + a, 0)]},
+    "T-SPARSE-3": {"together": [soft(x, Max(a, b)), Max(x - a - b, 0) + Min(x + a, 0)]},
     "T-SPARSE-4": {
         "velocity": [(gamma ** (t + 1) - 1) * v_0, -v_0, S.Zero],
         "path": [
