@@ -26,14 +26,18 @@ def sparse_meaning(rule, penalty, lazy):
 
     Returns
     -------
-    "nothing", "idle", "decay" or None
+    "nothing", "idle", "decay", "scale" or None
     """
     if lazy or (penalty is None and rule.stays):
         return "nothing"
     if penalty is None:
         return "idle" if rule.idle else None
     # x - η g: the one thing that a rule without a state is which says what its pace is.
-    return "decay" if rule.stays and not rule.slots and rule.pace else None
+    # Clipped, the gradient of the penalty is no multiple of x.
+    clipped = not rule.defaults.keys().isdisjoint(("clip_value", "clip_norm"))
+    if rule.slots or not rule.stays or rule.pace is None or clipped:
+        return None
+    return "decay" if penalty[0] else "scale"
 
 
 class SparseTraining(Training):
@@ -60,18 +64,18 @@ class SparseTraining(Training):
             self._gradient = self._gradient[:0]
         return (
             np.zeros(2, np.int64),
-            np.array([largest, 0.0]),
+            np.array([largest, 0.0, 1.0]),
             np.zeros(0 if alone else features, np.bool_),
             np.zeros(0 if alone else touched, np.int64),
             *np.zeros((2, model.outputs), x.dtype),
-            np.zeros(0 if self.meaning == "nothing" else features, np.int64),
+            np.zeros(features if self.meaning in ("idle", "decay") else 0, np.int64),
             np.array(table, np.float64).reshape(steps, len(table[0]) if table else 0),
             products,
             np.zeros(noted),
         )
 
     def _compiled_names(self):
-        rule, model = self.rule, self.objective
+        rule = self.rule
         meaning = {
             "nothing": {"revive": sparse_sum.nothing_due, "note": sparse_sum.no_note, "settle": loop.settled},
             "idle": {"revive": sparse_sum.idle_due},
@@ -79,6 +83,14 @@ class SparseTraining(Training):
                 "revive": sparse_sum.decay_due,
                 "shrink": sparse_sum.shrinking,
                 "prepare": sparse_sum.catch_up_when_full,
+            },
+            "scale": {
+                "revive": sparse_sum.nothing_due,
+                "note": sparse_sum.no_note,
+                "settle": sparse_sum.multiply_all,
+                "shrink": sparse_sum.scaling,
+                "prepare": sparse_sum.multiply_when_small,
+                "move_weight": sparse_sum.move_scaled,
             },
         }[self.meaning]
         idle, scalars = {}, len(rule.idle_names)
@@ -94,12 +106,19 @@ class SparseTraining(Training):
             "settle": sparse_sum.settle_all,
             "note": sparse_sum.note_step,
             "shrink": sparse_sum.no_shrinking,
+            "move_weight": sparse_sum.move_plain,
             "prepare": loop.settled,
             "touched_factor": sparse_sum.measure_touched if "clip_norm" in rule.defaults else sparse_sum.unmeasured,
             **meaning,
             **idle,
-            **model.sparse_names(),
+            **self._output_names(),
         }
+
+    def _output_names(self):
+        names = self.objective.sparse_names()
+        if self.meaning == "scale":
+            names |= {"unscaled_outputs": names["outputs_of"], "outputs_of": sparse_sum.scaled_outputs}
+        return names
 
     def snapshot(self):
         """Return a copy of the present point, with the steps that are due (array of shape (n,)).
@@ -110,6 +129,7 @@ class SparseTraining(Training):
         if self.meaning == "nothing" or not self.within_epoch:
             return x
         spare = tuple(np.array(part) for part in self._spare)
-        settle = kernel(sparse_sum.settle_all, self.rule.label, self._compiled_names())
+        names = self._compiled_names()
+        settle = kernel(names["settle"], self.rule.label, names)
         settle(x, self._slots.copy(), spare, self._state, tuple(self.hyper[: len(self.rule.hyper)].tolist()))
         return x

@@ -18,8 +18,11 @@ from .norms import factor_of
 
 # What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
 TOUCHED, CAUGHT_UP = range(2)
-# What `bounds` holds: the largest |value|, and the sum over the batch of what the gradient of an entry can reach.
-LARGEST, REACH = range(2)
+# What `bounds` holds: the largest |value|, the sum over the batch of what the gradient of an entry can reach, and what
+# every weight in x has to be multiplied by.
+LARGEST, REACH, SCALE = range(3)
+# Below this scale the weights are multiplied by it: far from where they would overflow in float32.
+SMALLEST_SCALE = 1e-6
 # Below this product of shrinking factors all is caught up on, long before it underflows.
 SMALLEST_PRODUCT = 1e-100
 
@@ -51,6 +54,27 @@ def decay_due(x, f, slots, spare, state, hyper):
     last[f] = state[STEP]
 
 
+def multiply_all(x, buffers, spare, state, hyper):
+    """Multiply the weights by their scale."""
+    bounds = spare[1]
+    for q in range(INTERCEPT * OUTPUTS, x.size):
+        x[q] *= bounds[SCALE]
+    bounds[SCALE] = 1.0
+
+
+def multiply_when_small(x, buffers, spare, state, hyper):
+    if spare[1][SCALE] < SMALLEST_SCALE:
+        multiply_all(x, buffers, spare, state, hyper)
+
+
+def scaled_outputs(x, values, indices, low, high, z, scale):
+    """Write the outputs of a row to `z`, where the weights have to be multiplied by `scale`."""
+    unscaled_outputs(x, values, indices, low, high, z, scale)
+    for o in range(OUTPUTS):
+        intercept = x[o] if INTERCEPT else z.dtype.type(0)
+        z[o] = intercept + z.dtype.type(scale) * (z[o] - intercept)
+
+
 def settle_all(x, buffers, spare, state, hyper):
     """Catch up on every coordinate."""
     counts, bounds, marks, touched, z, s, last, table, products, sums = spare
@@ -60,12 +84,12 @@ def settle_all(x, buffers, spare, state, hyper):
     counts[CAUGHT_UP] = state[STEP]
 
 
-def one_output(x, values, indices, low, high, z):
+def one_output(x, values, indices, low, high, z, scale):
     """Write z = w₀ + w · a of a row to `z`."""
     z[0] = margin(x, values, indices, low, high)
 
 
-def several_outputs(x, values, indices, low, high, z):
+def several_outputs(x, values, indices, low, high, z, scale):
     """Write the outputs of a row to `z`."""
     margins(x, values, indices, low, high, z)
 
@@ -100,7 +124,7 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
         values, indices = part(all_values, low, high), part(all_indices, low, high)
         for p in range(indices.size):
             revive(x, indices[p] + INTERCEPT, slots, spare, state, hyper)
-        outputs_of(x, all_values, all_indices, low, high, z)
+        outputs_of(x, all_values, all_indices, low, high, z, bounds[SCALE])
         value = slopes(z, y[i], s)
         largest = 0.0
         for o in range(OUTPUTS):
@@ -184,6 +208,18 @@ def move(x, q, g, slots, c, pull, push):
 
 
 @inlined
+def move_plain(x, q, g, slots, c, pull, push, inverse):
+    """Step a weight as any coordinate."""
+    move(x, q, g, slots, c, pull, push)
+
+
+@inlined
+def move_scaled(x, q, g, slots, c, pull, push, inverse):
+    """Step a weight that is `inverse` times what x is: of a rule without state, from 0."""
+    x[q] += inverse * update(x.dtype.type(0), g, *c)[0]
+
+
+@inlined
 def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data):
     """Take the step of a batch, on the coordinates that it touches; return why not, or BUDGET_DONE."""
     counts, bounds, marks, touched, z, s, last, table, products, sums = spare
@@ -195,9 +231,9 @@ def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, si
     pull, push, none = number(0), number(0), number(0)
     if penalty is not None:
         push, pull = number(penalty[0] * share), number(penalty[1] * share)
-        if not shrink(x, c, pull, push, products, sums, state, counts):
+        if not shrink(x, c, pull, push, products, sums, state, counts, bounds):
             return SHRINK_BAD
-    scale, t = number(factor), state[STEP] + 1
+    scale, t, inverse = number(factor), state[STEP] + 1, number(1 / bounds[SCALE])
     c = limited(number, c, touched_factor(x, grad, spare, float(scale), float(pull), size, i, hyper, data))
     if INTERCEPT:
         for o in range(OUTPUTS):
@@ -214,7 +250,7 @@ def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, si
             note(last, f, t)
             for o in range(OUTPUTS):
                 q = np.uintp(f) * np.uintp(OUTPUTS) + np.uintp(o)
-                move(x, q, grad[q] * scale, slots, c, pull, push)
+                move_weight(x, q, grad[q] * scale, slots, c, pull, push, inverse)
                 grad[q] = 0
         counts[TOUCHED] = 0
     else:
@@ -223,7 +259,7 @@ def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, si
             slope = number(s[o]) * scale
             for p in range(indices.size):
                 note(last, indices[p] + INTERCEPT, t)
-                move(x, coordinate(indices[p], o), slope * values[p], slots, c, pull, push)
+                move_weight(x, coordinate(indices[p], o), slope * values[p], slots, c, pull, push, inverse)
     return BUDGET_DONE
 
 
@@ -235,12 +271,12 @@ def note_step(last, f, t):
     last[f] = t
 
 
-def no_shrinking(x, c, pull, push, products, sums, state, counts):
+def no_shrinking(x, c, pull, push, products, sums, state, counts, bounds):
     """Remember nothing: what `shrink` means where coordinates without a gradient do not feel the penalty."""
     return True
 
 
-def shrinking(x, c, pull, push, products, sums, state, counts):
+def shrinking(x, c, pull, push, products, sums, state, counts, bounds):
     """Note by how much this step shrinks a coordinate without a gradient; False where it would change its sign."""
     number, now = x.dtype.type, state[STEP] - counts[CAUGHT_UP]
     factor = update(number(1), pull, *c)[0]
@@ -249,6 +285,13 @@ def shrinking(x, c, pull, push, products, sums, state, counts):
     products[now + 1] = products[now] * factor
     sums[now + 1] = sums[now] + push * pace(*c) / products[now + 1]
     return True
+
+
+def scaling(x, c, pull, push, products, sums, state, counts, bounds):
+    """Multiply all weights by what the penalty shrinks them by, in their scale; False where it would change signs."""
+    factor = update(x.dtype.type(1), pull, *c)[0]
+    bounds[SCALE] *= factor
+    return factor > 0
 
 
 def catch_up_when_full(x, buffers, spare, state, hyper):
