@@ -110,7 +110,9 @@ def read(path, kind):
                 raise CheckpointError(f"checkpoint={path!r} is of another kind, {header['kind']!r}; use {usage}")
             return reader.arrays(header), header["facts"]
     except OSError as error:
-        raise CheckpointError(f"checkpoint={path!r} is not readable: {error.strerror or error}; check the path") from error
+        raise CheckpointError(
+            f"checkpoint={path!r} is not readable: {error.strerror or error}; check the path"
+        ) from error
     except MemoryError as error:
         raise CheckpointError(f"checkpoint={path!r} is not readable: there is no memory for its arrays") from error
 
@@ -123,6 +125,47 @@ def check_path(path):
     if not name or "\0" in name:
         raise ValueError(f"checkpoint={path!r} is not the path of a file; pass one such as 'run.checkpoint'")
     return name
+
+
+def check_target(path):
+    """Return the absolute path of a file that can be made there (str); raise OSError where its folder is not one.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    """
+    target = os.path.abspath(check_path(path))
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise OSError(errno.ENOENT, f"checkpoint={path!r} cannot be written: there is no folder {folder!r}; make it")
+    if os.path.isdir(target):
+        raise OSError(errno.EISDIR, f"checkpoint={path!r} cannot be written: it is a folder; add the name of a file")
+    return target
+
+
+def fit(arrays, like):
+    """Return those of `arrays` that are named in `like` (dict), all of which must be there as they are there.
+
+    Parameters
+    ----------
+    arrays : dict of numpy.ndarray
+    like : dict of numpy.ndarray
+        With the shapes and dtypes.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    for name, expected in like.items():
+        found = arrays.get(name)
+        if found is None:
+            raise CheckpointError(f"the checkpoint has no array {name!r}; use one that the same call wrote")
+        if (found.shape, found.dtype) != (expected.shape, expected.dtype):
+            raise CheckpointError(
+                f"the checkpoint's array {name!r} has shape {found.shape} and dtype {found.dtype}, expected "
+                f"{expected.shape} and {expected.dtype}; use one that the same call wrote"
+            )
+    return {name: arrays[name] for name in like}
 
 
 # -- Writing -----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from .samples import check_samples
 from .settings import NEVER, check_seed, check_settings
 from .sparse_training import SparseTraining, sparse_meaning
 from .training import Training
+from .training_state import Checkpoints
 
 OPTIONS = {
     "max_steps": None,
@@ -38,6 +39,9 @@ OPTIONS = {
     "progress": False,
     "disp": False,
     "return_all": False,
+    "checkpoint": None,
+    "every": None,
+    "resume": False,
 }
 
 
@@ -129,6 +133,15 @@ def minimize_finite_sum(
             As of `optnumba.minimize`: of the gradient of a batch; the average is ``x_average``.
         progress, disp, return_all : bool
             Show a bar (tqdm); print a summary; keep x after each epoch in ``allvecs``.
+        checkpoint : str or os.PathLike
+            A file from which the same call can go on, to the same result bit for bit: written after every ``every``
+            steps (by default after each epoch), after `callback`, and at the end. It is whole at every moment, whatever
+            stops the process; ``checkpoint + ".previous"`` is the one before.
+        every : int
+            In steps.
+        resume : bool, default False
+            Go on from `checkpoint` if that file exists. `epochs`, the budgets and tolerances may be others, to go on
+            longer; `x0` is not looked at, nor are what `fun` changed in `args` and ``allvecs`` in the file.
         allow_nan : bool, default False
             Let data be not finite.
     device : "cpu"
@@ -146,6 +159,10 @@ def minimize_finite_sum(
     ------
     TypeError, ValueError
         For an argument that cannot be used; the message names it, its value and the remedy.
+    CheckpointError
+        For a file that cannot be resumed from.
+    OSError
+        When a checkpoint cannot be written; the last one is as it was.
 
     Examples
     --------
@@ -173,13 +190,16 @@ def minimize_finite_sum(
     settings |= {"batch_size": batch_size, "epochs": epochs, "reduction": reduction, "shuffle": shuffle}
     settings = check_settings(settings, samples, device)
     values, schedule = find_hyperparameters(rule, hyper | more, x.dtype)
-    seed, word = check_seed(seed)
+    random, (seed, word) = seed is None, check_seed(seed)
     args = args if isinstance(args, tuple) else (args,)
     run = _make(rule, values, schedule, fun, x, samples, args, settings, word)
     monitor = Monitor(run, settings, notifier(callback), _validator(run, model, settings), run.value_at)
+    checkpoints = Checkpoints(run, monitor, settings, seed)
+    seed = checkpoints.resume(random)
     progress = Progress(settings["progress"], _total(run, settings))
     try:
-        ending = _drive(run, settings, monitor, progress)
+        ending = _drive(run, settings, monitor, progress, checkpoints)
+        checkpoints.save()
     except KeyboardInterrupt as interrupt:
         interrupt.result = _result(run, monitor, INTERRUPTED, seed)
         raise
@@ -250,18 +270,21 @@ def _total(run, settings):
     return min(limits, default=None)
 
 
-def _drive(run, settings, monitor, progress):
+def _drive(run, settings, monitor, progress, checkpoints):
     """Run to an end, chunk by chunk; return the ending."""
     maxtime, limit = settings["maxtime"], settings["limit"]
     started = perf_counter()
     samples, ending = 1, run.advance(0)
+    if (ended := checkpoints.ended()) is not None:
+        return ended
+    pauses = monitor.pauses_at_epochs or checkpoints.pauses_at_epochs
     while True:
         before = perf_counter()
         if maxtime is not None and before - started >= maxtime:
             return MAXTIME
         epochs, steps = run.epochs_done, run.steps_done
-        stop = min([limit, *filter(None, [monitor.next_stop()])])
-        ending = run.advance(samples, stop, monitor.pauses_at_epochs)
+        stop = min([limit, *filter(None, [monitor.next_stop(), checkpoints.next_stop()])])
+        ending = run.advance(samples, stop, pauses)
         progress.show(run)
         if ending in (loop.VALUE_NOT_FINITE, loop.GRADIENT_NOT_FINITE):
             return ending
@@ -274,6 +297,7 @@ def _drive(run, settings, monitor, progress):
             return ending
         if run.steps_done >= limit:
             return settings["limited_by"]
+        checkpoints.after(steps, epochs)
         samples = next_steps(samples, perf_counter() - before, maxtime and maxtime - (perf_counter() - started))
 
 

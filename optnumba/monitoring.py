@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .checkpoint import CheckpointError, fit
 from .result import PATIENCE, STOPPED
 
 
@@ -102,10 +103,16 @@ class Monitor:
 
     def restore(self, arrays):
         """Take up the state that `state` returned."""
-        self.best[:] = arrays["monitor_best"]
-        self.best_value, epoch = arrays["monitor_values"].tolist()
-        self.best_epoch = int(epoch)
-        self.exact_values, self.validation_values = (arrays[f"{n}_values"].tolist() for n in ("exact", "validation"))
+        done = self.run.epochs_done
+        counts = {"exact_values": done * bool(self._exact), "validation_values": done * bool(self._validate)}
+        lists = {name: np.empty(count) for name, count in counts.items()}
+        found = fit(arrays, {"monitor_best": self.best, "monitor_values": np.empty(2), **lists})
+        self.best_value, epoch = found["monitor_values"].tolist()
+        if epoch not in range(done + 1):
+            raise CheckpointError(f"the checkpoint says that epoch {epoch} of {done} was the best; use another")
+        self.best_epoch, self.best[:] = int(epoch), found["monitor_best"]
+        self.exact_values, self.validation_values = (found[name].tolist() for name in counts)
+        self.points = None if self.points is None else [self.run.x.copy()]
 
 
 class Progress:

@@ -35,7 +35,8 @@ def check_settings(settings, samples, device):
     settings = dict(settings)
     if settings["reduction"] not in ("mean", "sum"):
         raise ValueError(f"reduction={settings['reduction']!r} is not 'mean' or 'sum'; pass one of them")
-    for name in ("shuffle", "drop_last", "exact_objective", "lazy", "progress", "disp", "return_all", "allow_nan"):
+    flags = ("shuffle", "drop_last", "exact_objective", "lazy", "progress", "disp", "return_all", "allow_nan", "resume")
+    for name in flags:
         if not isinstance(settings[name], (bool, np.bool_)):
             raise TypeError(f"{name}={settings[name]!r} is not True or False; pass one of them")
     if settings["threads"] is not None and not isinstance(settings["threads"], (bool, np.bool_)):
@@ -47,7 +48,7 @@ def check_settings(settings, samples, device):
     if batch is not None and batch > count:
         raise ValueError(f"batch_size={batch} exceeds the {count} samples; use None for all of them")
     settings["epochs"] = check_count("epochs", settings["epochs"], 1, "None for no limit")
-    for name, least in (("max_steps", 0), ("max_evals", 0), ("patience", 1), ("callback_every", 1)):
+    for name, least in (("max_steps", 0), ("max_evals", 0), ("patience", 1), ("callback_every", 1), ("every", 1)):
         settings[name] = check_count(name, settings[name], least, "None")
     for name in ("maxtime", "gtol", "ftol"):
         settings[name] = check_not_negative(name, settings[name], None)

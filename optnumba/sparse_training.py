@@ -3,6 +3,7 @@
 import numpy as np
 
 from .bind import kernel
+from .checkpoint import CheckpointError, fit
 from .loops import finite_sum as loop
 from .loops import sparse_sum
 from .loops.slots import CAST, UNPACK
@@ -133,3 +134,24 @@ class SparseTraining(Training):
         settle = kernel(names["settle"], self.rule.label, names)
         settle(x, self._slots.copy(), spare, self._state, tuple(self.hyper[: len(self.rule.hyper)].tolist()))
         return x
+
+    def state(self):
+        """Return what a resumed training has to know (dict of arrays), the steps that are due among it."""
+        counts, _, _, _, _, _, last, _, products, sums = self._spare
+        due = int(self._state[loop.STEP] - counts[sparse_sum.CAUGHT_UP]) + 1 if products.size else 0
+        noted = {"noted_products": products[:due], "noted_sums": sums[:due]}
+        return {**super().state(), "caught_up": counts[[sparse_sum.CAUGHT_UP]], "last_steps": last, **noted}
+
+    def restore(self, arrays):
+        """Take up the state that `state` returned, or raise CheckpointError where it cannot be one of this training."""
+        super().restore(arrays)
+        counts, _, _, _, _, _, last, _, products, sums = self._spare
+        found = fit(arrays, {"caught_up": counts[:1], "last_steps": last})
+        caught_up, step = int(found["caught_up"][0]), self.steps_done
+        due = step - caught_up + 1 if products.size else 0
+        least, most = found["last_steps"].min(initial=step), found["last_steps"].max(initial=0)
+        if not 0 <= caught_up <= step or due > products.size or least < caught_up * bool(due) or not most <= step:
+            raise CheckpointError(f"the checkpoint has caught up on step {caught_up} after step {step}; use another")
+        found |= fit(arrays, {"noted_products": products[:due], "noted_sums": sums[:due]})
+        counts[sparse_sum.CAUGHT_UP], last[:] = caught_up, found["last_steps"]
+        products[:due], sums[:due] = found["noted_products"], found["noted_sums"]

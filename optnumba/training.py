@@ -10,6 +10,7 @@ from numba.core.errors import NumbaError
 
 from .arguments import blame_schedule, kernel_values, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
+from .checkpoint import CheckpointError, fit
 from .driving import next_steps
 from .loops import finite_sum as loop
 from .loops import rates
@@ -297,3 +298,44 @@ class Training:
     def best(self):
         """The end of the epoch that had the least value (array of shape (n,), a view)."""
         return self._best
+
+    # -- For checkpoints -----------------------------------------------------------------------------------------------
+
+    def state(self):
+        """Return what a resumed training has to know (dict of arrays): all as it was after the last whole step.
+
+        A batch that has begun will be begun again: until its step nothing but sums and its gradient has changed.
+        """
+        state, sums = self._state.copy(), self._sums.copy()
+        state[loop.EVALUATIONS] -= state[loop.FILLED]
+        state[[loop.FILLED, loop.SAMPLE]] = 0
+        sums[[loop.BATCH_SUM, loop.BLOCK_SUM]] = 0.0
+        points = {"x": self._x, "x_best": self._best, "slots": self._slots[:, : self._x.size]}
+        return {"state": state, "sums": sums, "carry": self._carry, **points, "history": self.history}
+
+    def reseed(self, seed):
+        """Take another seed (int of 64 bits), before the first step."""
+        self._seed = np.uint64(seed)
+
+    def restore(self, arrays):
+        """Take up the state that `state` returned, or raise CheckpointError where it cannot be one of this training."""
+        step, epoch, first, filled, evaluations, _ = fit(arrays, {"state": self._state})["state"].tolist()
+        batch, count = self._plan[[loop.BATCH, loop.COUNT]].tolist()
+        agrees = 0 <= first < count and first % batch == 0 == filled and min(epoch, evaluations) >= 0
+        if not agrees or step != epoch * self.steps_per_epoch + first // batch or step >= NEVER:
+            raise CheckpointError(f"the checkpoint says step {step} of epoch {epoch + 1}, sample {first}; use another")
+        found = fit(arrays, {**Training.state(self), "history": np.empty(epoch)})
+        self._state[:], self._sums[:], self._carry[:] = found["state"], found["sums"], found["carry"]
+        self._x[:], self._best[:], self._slots[:, : self._x.size] = found["x"], found["x_best"], found["slots"]
+        self.history = found["history"]
+        if self._order is not None and first:
+            kernel(loop.permute, "permutation", {})(self._order, self._seed, epoch)
+
+    def ended(self):
+        """Return the ending that this state is (int), or None: of what a training is resumed from."""
+        if self._plan[loop.EPOCHS] <= self.epochs_done:
+            return loop.EPOCHS_DONE
+        if self.within_epoch or self.epochs_done < 2:
+            return None
+        before, value = self.history[-2:].tolist()
+        return loop.VALUE_STILL if loop.still(before, value, self._limits[loop.FTOL]) else None

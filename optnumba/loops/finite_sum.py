@@ -236,6 +236,11 @@ def apply(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, s
     return BUDGET_DONE
 
 
+def still(before, value, ftol):
+    """Tell whether the value of an epoch differs by no more than `ftol`, relatively, from the last."""
+    return abs(before - value) <= ftol * max(abs(before), abs(value), 1)
+
+
 def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
     """Write what the epoch came to into `history`; return why to stop, or BUDGET_DONE."""
     value = sums[EPOCH_SUM] / sums[EPOCH_WEIGHT] if plan[AVERAGED] else sums[EPOCH_SUM]
@@ -248,7 +253,7 @@ def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
         copy(x_best, x)
     before, sums[LAST] = sums[LAST], value
     state[EPOCH] += 1
-    if abs(before - value) <= limits[FTOL] * max(abs(before), abs(value), 1):
+    if still(before, value, limits[FTOL]):
         return VALUE_STILL
     if state[EPOCH] == plan[EPOCHS]:
         return EPOCHS_DONE
