@@ -2,6 +2,7 @@
 
 from . import schedules
 from .bind import bind
+from .checkpoint import CheckpointError
 from .finite_sum import minimize_finite_sum
 from .linear_model import linear_model
 from .minimize import methods, minimize
@@ -12,6 +13,7 @@ from .rules import RULES
 __version__ = "0.1.0"
 __all__ = [
     "RULES",
+    "CheckpointError",
     "Hyper",
     "Optimizer",
     "Rule",

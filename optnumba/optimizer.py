@@ -15,6 +15,7 @@ from .loops import arrays
 from .loops.norms import factor_of
 from .loops.rows import rows
 from .modifiers import modify, split_modifiers
+from .optimizer_state import Resumable
 from .rows import BUSY, check_table, sorted_rows
 
 # Below this many elements a step takes less time than it takes to wake the threads.
@@ -24,7 +25,7 @@ PARALLEL_FROM = 32_768
 _process = os.getpid()
 
 
-class Optimizer:
+class Optimizer(Resumable):
     """Arrays, updated in place by one fused pass per step.
 
     Parameters

@@ -1,5 +1,6 @@
 """What a schedule is: a function of the step number and the numbers that it reads; and checks of its arguments."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
@@ -229,3 +230,13 @@ def check_flag(name, value, user):
     if type(value).__name__ not in ("bool", "bool_"):
         raise TypeError(f"{name}={value!r} is not a truth value; {user!r} takes True or False")
     return bool(value)
+
+
+def described(schedule):
+    """Return what a schedule is called in every process (str), or None where there is none.
+
+    Parameters
+    ----------
+    schedule : Schedule, function or None
+    """
+    return None if schedule is None else re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(schedule))

@@ -6,6 +6,7 @@ import re
 from . import checkpoint
 from .checkpoint import CheckpointError
 from .result import PATIENCE
+from .schedule import described
 from .settings import check_seed
 
 
@@ -121,7 +122,7 @@ def facts(run, settings, seed):
     return {
         "method": run.rule.name,
         **dict(zip(run.rule.defaults, run.hyper.tolist(), strict=False)),
-        "schedule": describe(run.schedule),
+        "schedule": described(run.schedule),
         "batch_size": settings["batch_size"],
         "reduction": settings["reduction"],
         "seed": int(seed) if hasattr(seed, "__index__") else re.sub(r"\s+", " ", str(seed)),
@@ -137,13 +138,3 @@ def facts(run, settings, seed):
         **given,
         "optnumba": __version__,
     }
-
-
-def describe(schedule):
-    """Return what a schedule is called in any process (str), or None where there is none.
-
-    Parameters
-    ----------
-    schedule : Schedule, function or None
-    """
-    return None if schedule is None else re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(schedule))

@@ -59,6 +59,7 @@ ALLOWED = {
     "rule": {"numpy"},
     "rules": {"rule", "rules", "numpy"},
     "loops": {"loops", "llvmlite", "numba", "numpy"},
+    "checkpoint": {"numpy"},
     "fingerprint": {"numba", "numpy"},
     "layout": {"numpy"},
     "schedule": {"matplotlib"},
@@ -86,9 +87,10 @@ ALLOWED = {
     },
     "settings": {"driving", "numpy", "result"},
     "model_objective": {"loops", "objective"},
-    "training": {"arguments", "bind", "driving", "loops", "minimization", "numba", "numpy", "settings"},
-    "sparse_training": {"bind", "loops", "numpy", "training"},
-    "monitoring": {"numpy", "result", "tqdm"},
+    "training": {"arguments", "bind", "checkpoint", "driving", "loops", "minimization", "numba", "numpy", "settings"},
+    "sparse_training": {"bind", "checkpoint", "loops", "numpy", "training"},
+    "monitoring": {"checkpoint", "numpy", "result", "tqdm"},
+    "training_state": {"checkpoint", "optnumba", "result", "schedule", "settings"},
     "finite_sum": {
         "arguments",
         "driving",
@@ -105,11 +107,24 @@ ALLOWED = {
         "settings",
         "sparse_training",
         "training",
+        "training_state",
     },
     "rows": {"numpy"},
-    "optimizer": {"arguments", "bind", "layout", "loops", "modifiers", "numba", "numpy", "rows"},
+    "optimizer_state": {"arguments", "checkpoint", "numpy", "schedule"},
+    "optimizer": {
+        "arguments",
+        "bind",
+        "layout",
+        "loops",
+        "modifiers",
+        "numba",
+        "numpy",
+        "optimizer_state",
+        "rows",
+    },
     "optnumba": {
         "bind",
+        "checkpoint",
         "finite_sum",
         "linear_model",
         "minimize",
@@ -287,7 +302,12 @@ def test_what_users_import_has_an_example(value):
 def test_all_is_what_there_is():
     for name in optnumba.__all__:
         assert hasattr(optnumba, name)
-    assert {value.__name__ for value in ENTRANCES} == set(optnumba.__all__) - {"RULES", "methods", "schedules"}
+    assert {value.__name__ for value in ENTRANCES} == set(optnumba.__all__) - {
+        "CheckpointError",
+        "RULES",
+        "methods",
+        "schedules",
+    }
 
 
 @pytest.mark.parametrize("name", MODULES)
