@@ -115,7 +115,8 @@ class Resumable:
         if parameters != names:
             raise CheckpointError(f"{shown} holds {parameters}, and params are {names}; pass them in the same form")
         checkpoint.fit(arrays, optimizer._arrays())
-        slots = [{name: arrays[_name_in_file(p, name)] for name in rule.slots} for p in optimizer._parameters]
+        names = optimizer.rule.slots
+        slots = [{name: arrays[_name_in_file(p, name)] for name in names} for p in optimizer._parameters]
         try:
             # Of the hyperparameters those passed hold.
             optimizer.load_state_dict({**optimizer._facts(), "t": facts["t"], "carry": facts["carry"], "slots": slots})
