@@ -152,15 +152,18 @@ def table(head, rows):
     return "\n".join([*map(line, heads), rule, *(line(row) if row else rule for row in rows)])
 
 
-def machine():
-    """Return what a reader needs to judge the figures: processor, memory, versions, date and command (dict)."""
+def machine(packages=()):
+    """Return what a reader needs to judge the figures: processor, memory, versions, date and command (dict).
+
+    `packages` are those whose versions count here besides PACKAGES.
+    """
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory(),
         "system": f"{platform.system()} {platform.release()}",
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "versions": {"python": platform.python_version(), **_versions(), "gcc": _gcc()},
+        "versions": {"python": platform.python_version(), **_versions((*PACKAGES, *packages)), "gcc": _gcc()},
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": shlex.join(["python", *sys.argv]),
     }
@@ -202,14 +205,14 @@ def _memory():
         return None
 
 
-def _versions():
+def _versions(names):
     def version(name):
         try:
             return importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             return None
 
-    return {name: version(name) for name in PACKAGES}
+    return {name: version(name) for name in names}
 
 
 def _gcc():

@@ -62,6 +62,41 @@ def _loop_cell(figures):
     return f"{nanoseconds} / {over_c} / {jax_over}"
 
 
+def bench_finite_sum(results):
+    """Return the tables of epochs against the peers, of rules and columns on CSR, and of memory."""
+
+    def race(figures):
+        milliseconds = bench.number(bench.median(figures["seconds"], "optnumba", per=1e-3), 2)
+        ratio = bench.number(figures["ratio"], 2, absent="–")
+        return [figures["case"], str(figures["threads"]), milliseconds, ratio, figures["peer"] or "–"]
+
+    def columns(figures):
+        cells = [f"{bench.number(ns, 0)} ({figures['growth'][name]:.2f})" for name, ns in figures["ns"].items()]
+        return [f"{figures['columns']:,}", *cells]
+
+    def memory(figures):
+        name, batch = f"{figures['data']}, `{figures['method']}`", figures["batch_size"] or "full"
+        held = bench.number(figures["data_bytes"] / 2**20)
+        taken = [bench.number(figures[key] / 2**10, 0) for key in ("predicted", "growth")]
+        return [name, str(batch), str(figures["threads"]), held, *taken]
+
+    races = [race(figures) for part in ("sample", "batch", "ensmallen") for figures in results[part]]
+    over_sgd = [f"`{figures['rule']}` {bench.number(figures['ratio'], 2)}" for figures in results["rules"]]
+    tables = [
+        markdown(["one epoch", "threads", "ms", "peer's time ÷ ours", "peer"], races),
+        f"One sample a step on CSR, time over that of `sgd`: {', '.join(over_sgd)}.",
+        markdown(
+            ["columns", *(f"{name}, ns a step (growth)" for name in results["columns"][0]["ns"])],
+            [columns(figures) for figures in results["columns"]],
+        ),
+        markdown(
+            ["memory", "batch", "threads", "data, MiB", "predicted, KiB", "grew by, KiB"],
+            [memory(figures) for figures in results["memory"]],
+        ),
+    ]
+    return "\n\n".join(tables)
+
+
 def measured(name, table):
     """Return a table of benchmark results with the machine and the command that made them."""
     path = RESULTS / f"{name}.json"

@@ -1,0 +1,294 @@
+"""Time of an epoch of logistic regression: optnumba against scikit-learn, torch and ensmallen; sparse steps; memory.
+
+Every figure is a ratio within one run: all contestants alternate, on the same data in the same precision, with the same
+batches, rates and number of epochs. A run is a whole call, with what it checks of its input before the first step; the
+peers' loops are in bench_logistic.py. All of them but gather and scatter also add up the loss.
+
+One sample a step, against `SGDClassifier`, which shuffles as optnumba does: the order of the rows, once an epoch. With
+CSR it moves the intercept a hundredth as far as the weights, so there the weights are compared without one.
+Mini-batches, against torch, eager: a permutation an epoch, `index_select` for each batch, and either autograd with a
+fused optimizer or the gradient and the update by hand; the faster counts. At full batch nothing is selected.
+ensmallen, through pyensmallen, has Adam, AdaMax and Nadam (Dozat's, with a momentum that varies), and asks its callable
+for the whole sum. With a batch size the callable takes the next rows by itself, unshuffled, as optnumba does there. The
+callable is pyensmallen's own, in NumPy, or one compiled by Numba; the faster counts. Neither has an intercept.
+Gather and scatter is a bare loop over the same rows in a random order that reads the coordinates of a row and changes
+them: the more columns, the fewer of them are in a cache.
+"""
+
+from functools import partial
+
+import bench_logistic as logistic
+import bench_memory
+import benchmarking as bench
+import numba
+import numpy as np
+
+import optnumba
+
+RATE = 0.01
+PARTS = ("sample", "rules", "columns", "batch", "ensmallen", "memory")
+ROWS, FEWER = 100_000, 5_000  # FEWER with --quick
+COLUMNS = (10_000, 100_000, 1_000_000, 10_000_000)
+DENSE, SPARSE, NONZEROS = 100, 50_000, 30  # columns of the dense and of the sparse data, and non-zeros a row
+TOLERANCE = 1e-10  # relative difference allowed between the weights of optnumba and a peer, in the same order of rows
+DIFFERENCE = 0.02  # relative difference allowed between the losses of optnumba and a peer, in another order
+
+
+def optnumba_loop(A, y, method, rate, batch_size, decay=None, l2=0.0, intercept=True, shuffle=True, threads=1):
+    """Return the loop of minimize_finite_sum, as those of bench_logistic: ``run(epochs) -> x``."""
+    name, *lazy = method.split()
+    options = {"learning_rate": rate if decay is None else inverse_scaling(rate, decay), "threads": threads}
+    if lazy:
+        options["lazy"] = True
+    model = optnumba.linear_model("logistic", penalty=("l2", l2) if l2 else None, intercept=intercept)
+    settings = {"method": name, "batch_size": batch_size, "shuffle": shuffle, "options": options}
+    x0 = np.zeros(A.shape[1] + intercept, A.dtype)
+
+    def run(epochs):
+        numba.set_num_threads(threads)
+        result = optnumba.minimize_finite_sum(model, x0, (A, y), epochs=epochs, **settings)
+        if result.epochs != epochs:
+            raise RuntimeError(f"{method}: {result.epochs} of {epochs} epochs ({result.message})")
+        return result.x if intercept else np.append(A.dtype.type(0), result.x)
+
+    return run
+
+
+def inverse_scaling(rate, decay):
+    """Return scikit-learn's schedule "invscaling" as a function of the step number t."""
+    return numba.njit(lambda t: rate / t**decay)
+
+
+def compare(ours, peer, A, y, tolerance):
+    """Raise where optnumba and a peer differ: in their points by more than `tolerance`, or else in their losses."""
+    x, expected = ours(1), peer(1)
+    if tolerance is None:
+        x, expected, tolerance = (*(logistic.mean_loss(point, A, y) for point in (x, expected)), DIFFERENCE)
+    difference = float(np.max(np.abs(x - expected)) / np.max(np.abs(expected)))
+    if not difference <= tolerance:
+        raise RuntimeError(f"optnumba and the peer differ by {difference:.1e}, more than {tolerance:g}")
+    return difference
+
+
+def race(case, ours, peers, data, epochs, repeat, threads=1):
+    """Return what is known of optnumba and a peer, as a dict for JSON.
+
+    `peers` are all ways to write the peer's loop: those that take more than twice as long as the fastest do not enter,
+    and of the others the fastest counts. None, where the peer is not installed.
+    """
+    peers = {name: peer for name, peer in peers.items() if peer is not None}
+    difference = {name: compare(ours, peer, *data, None) for name, peer in peers.items()}
+    once = {name: min(bench.stopwatch(partial(peer, 1)) for _ in range(2)) for name, peer in peers.items()}
+    near = {name: peer for name, peer in peers.items() if once[name] <= 2 * min(once.values())}
+    took = bench.alternate({name: partial(run, epochs) for name, run in {"optnumba": ours, **near}.items()}, repeat)
+    seconds = {name: [s / epochs for s in each] for name, each in took.items()}
+    fastest = min(near, key=lambda name: bench.median(seconds, name), default=None)
+    ratio = bench.ratio(seconds, fastest, "optnumba")
+    figures = {"case": case, "threads": threads, "epochs": epochs, "seconds": seconds, "loss_difference": difference}
+    return figures | {"peer": fastest, "ratio": ratio}
+
+
+def one_sample(rows, epochs, repeat, sklearn):
+    """Yield the figures of steps of one sample against scikit-learn."""
+    dense, sparse = partial(logistic.dense, rows, DENSE), partial(logistic.sparse, rows, SPARSE, NONZEROS)
+    for kind, make in (("dense", dense), ("CSR", sparse)):
+        for dtype in (np.float64, np.float32):
+            A, y = make(dtype=dtype)
+            first = (A[:1000], y[:1000])
+            settings = {"": {}, ", invscaling": {"decay": 0.25}, ", l2": {"l2": 1e-4}}
+            for label, more in settings.items():
+                if sklearn:  # the same order of rows must give the same weights
+                    loops = partial(optnumba_loop, method="sgd", batch_size=1), partial(logistic.sklearn_loop, sklearn)
+                    same = {"rate": RATE, "shuffle": False, "intercept": kind == "dense", **more}
+                    compare(*(loop(*first, **same) for loop in loops), *first, TOLERANCE if A.dtype == "d" else 1e-4)
+                ours = optnumba_loop(A, y, "sgd", RATE, 1, **more)
+                peers = {"scikit-learn": logistic.sklearn_loop(sklearn, A, y, RATE, **more)}
+                yield race(f"1 sample, {kind} {A.dtype}{label}", ours, peers, (A, y), epochs, repeat)
+
+
+def batches(rows, epochs, repeat, torch):
+    """Yield the figures of mini-batches and of the full batch against torch."""
+    A, y = logistic.dense(rows, DENSE)
+    first = (A[:1000], y[:1000])
+    written = {"torch by hand": logistic.torch_by_hand, "torch autograd": logistic.torch_by_autograd}
+    for batch_size in (32, 256, None):
+        for method in ("sgd", "adam"):
+            settings = {"method": method, "rate": RATE, "batch_size": batch_size}
+            for threads in (1, 2):
+                if torch:
+                    same = {**settings, "shuffle": False, "threads": threads}
+                    for loop in written.values():
+                        compare(optnumba_loop(*first, **same), loop(torch, *first, **same), *first, TOLERANCE)
+                settings["threads"] = threads
+                peers = {name: loop(torch, A, y, **settings) for name, loop in written.items()}
+                ours = optnumba_loop(A, y, **settings)
+                many = epochs if batch_size else 4 * epochs
+                yield race(f"{method} {size_name(batch_size)}", ours, peers, (A, y), many, repeat, threads)
+
+
+def ensmallen(rows, epochs, repeat, pyensmallen):
+    """Yield the figures of the optimizers that pyensmallen has against ensmallen."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    A, y = logistic.dense(rows, DENSE)
+    first = (A[:1024], y[:1024])  # no short batch, which would weigh less in a sum than in means
+    with threadpool_limits(1):
+        for method, batch_size in [("adam", 32), ("adam", 256), ("adam", None), ("adamax", None), ("nadam", None)]:
+            settings = {"method": method, "rate": RATE, "batch_size": batch_size}
+            peer = partial(logistic.ensmallen_loop, pyensmallen, **settings)
+            ours = partial(optnumba_loop, **settings, intercept=False, shuffle=False)
+            if pyensmallen and method == "adam":  # but for eps, added before the bias of the root is corrected
+                compare(ours(*first), peer(*first, objective="Numba"), *first, 1e-4)
+            peers = {f"ensmallen, {how}": peer(A, y, objective=how) for how in ("NumPy", "Numba")}
+            many = epochs if batch_size else 4 * epochs
+            yield race(f"{method} {size_name(batch_size)}", ours(A, y), peers, (A, y), many, repeat)
+
+
+def size_name(batch_size):
+    return f"batch {batch_size}" if batch_size else "full batch"
+
+
+def rules(rows, epochs, repeat):
+    """Yield the figures of rules on CSR, one sample a step, over those of sgd."""
+    A, y = logistic.sparse(rows, SPARSE, NONZEROS)
+    names = ("sgd", "adagrad", "adam lazy")
+    loops = {name: partial(optnumba_loop(A, y, name, RATE, 1), epochs) for name in names}
+    seconds = {name: [s / epochs for s in each] for name, each in bench.alternate(loops, repeat).items()}
+    for name in names:
+        yield {"rule": name, "seconds": seconds[name], "ratio": bench.ratio(seconds, name, "sgd")}
+
+
+def columns(rows, repeat):
+    """Yield the figures of a step of one sample for each number of columns, with gather and scatter beside it.
+
+    A step is the fifth part of the difference between six epochs and one: what a call does once is no part of it.
+    """
+    least = {}
+    for count in COLUMNS if rows == ROWS else COLUMNS[:2]:
+        A, y = logistic.sparse(rows, count, NONZEROS)
+        contestants = {}
+        for name in ("sgd", "adagrad", "adam lazy"):
+            run = optnumba_loop(A, y, name, RATE, 1)
+            contestants |= {(name, epochs): partial(run, epochs) for epochs in (1, 6)}
+        order, x = np.random.default_rng(0).permutation(rows), np.zeros(count)
+        contestants["gather and scatter"] = partial(logistic.gather_scatter, x, order, A.indptr, A.indices, A.data)
+        took = bench.alternate(contestants, repeat)
+        steps = {"gather and scatter": took.pop("gather and scatter")}
+        for name in ("sgd", "adagrad", "adam lazy"):
+            steps[name] = [(six - one) / 5 for one, six in zip(took[name, 1], took[name, 6], strict=True)]
+        ns = {name: 1e9 * bench.median(steps, name, per=rows) for name in steps}
+        least = least or ns
+        yield {"columns": count, "ns": ns, "growth": {name: ns[name] / least[name] for name in ns}}
+
+
+def targets():
+    return {
+        "sample": bench.Target("scikit-learn's time over optnumba's, one sample a step", ">=", 1.5),
+        "batch 32": bench.Target("torch's time over optnumba's, batch 32", ">=", 5.0),
+        "batch": bench.Target("torch's time over optnumba's, batch 256 and full", ">=", 1.0),
+        "ensmallen": bench.Target("ensmallen's time over optnumba's", ">=", 1.0),
+        "rules": bench.Target("CSR, time over that of sgd", "<=", 2.0),
+        "columns": bench.Target("growth of a step with the columns over that of gather and scatter", "<=", 1.1),
+        "memory": bench.Target("growth of memory over what was predicted, in MiB", "<=", 1.0),
+    }
+
+
+RACE_HEAD = ["one epoch of", "threads", "optnumba\nms", "peer", "peer\nms", "peer over\noptnumba"]
+RULES_HEAD = ["CSR, one sample a step", "ns/step", "over sgd"]
+COLUMNS_HEAD = ["columns", "sgd\nns/step", "adagrad\nns/step", "adam lazy\nns/step", "gather and\nscatter ns"]
+COLUMNS_HEAD += ["growth\nof sgd", "of gather\nand scatter", "one over\nthe other"]
+MEMORY_HEAD = [
+    "memory",
+    "batch",
+    "threads",
+    "data\nMiB",
+    "predicted\nKiB",
+    "traced\nKiB",
+    "grew by\nKiB",
+    "beyond it\nMiB",
+]
+
+
+def race_row(figures, target):
+    case, peer, seconds = figures["case"], figures["peer"], figures["seconds"]
+    ours, theirs = (bench.number(bench.median(seconds, name, per=1e-3), 2) for name in ("optnumba", peer))
+    judged = target.judge(
+        figures["ratio"], case + (f" on {figures['threads']} threads" if figures["threads"] > 1 else "")
+    )
+    return [case, str(figures["threads"]), ours, peer or bench.MISSING, theirs, judged]
+
+
+def rules_row(figures, target, rows):
+    nanoseconds = bench.number(1e9 * bench.median({"": figures["seconds"]}, "", per=rows))
+    return [figures["rule"], nanoseconds, target.judge(figures["ratio"], figures["rule"])]
+
+
+def columns_row(figures, target):
+    growth = figures["growth"]
+    times = [bench.number(figures["ns"][name]) for name in ("sgd", "adagrad", "adam lazy", "gather and scatter")]
+    growths = [bench.number(growth[name], 2) for name in ("sgd", "gather and scatter")]
+    judged = target.judge(growth["sgd"] / growth["gather and scatter"], f"{figures['columns']:,}")
+    return [f"{figures['columns']:,}", *times, *growths, judged]
+
+
+def memory_row(figures, target):
+    name, batch = f"{figures['data']} {figures['method']}", figures["batch_size"] or "full"
+    held = bench.number(figures["data_bytes"] / 2**20)
+    sizes = [bench.number(figures[key] / 2**10, 0) for key in ("predicted", "traced", "growth")]
+    judged = target.judge((figures["growth"] - figures["predicted"]) / 2**20, f"{name} {batch}")
+    return [name, str(batch), str(figures["threads"]), held, *sizes, judged]
+
+
+def measure(part, rows, epochs, repeat):
+    """Yield the figures of a part."""
+    if part == "sample":
+        return one_sample(rows, epochs, repeat, bench.optional("sklearn.linear_model"))
+    if part == "batch":
+        return batches(rows, epochs, repeat, bench.optional("torch"))
+    if part == "ensmallen":
+        return ensmallen(rows, epochs, repeat, bench.optional("pyensmallen"))
+    if part == "rules":
+        return rules(rows, epochs, repeat)
+    if part == "columns":
+        return columns(rows, repeat)
+    quick = rows != ROWS
+    return filter(None, (bench_memory.in_a_process(case, quick) for case in bench_memory.CASES))
+
+
+def table(part, results, targets, rows):
+    """Return the table of a part."""
+    if part == "rules":
+        return bench.table(RULES_HEAD, [rules_row(figures, targets[part], rows) for figures in results])
+    if part == "columns":
+        return bench.table(COLUMNS_HEAD, [columns_row(figures, targets[part]) for figures in results])
+    if part == "memory":
+        return bench.table(MEMORY_HEAD, [memory_row(figures, targets[part]) for figures in results])
+
+    def target(figures):
+        return targets["batch 32" if part == "batch" and "batch 32" in figures["case"] else part]
+
+    return bench.table(RACE_HEAD, [race_row(figures, target(figures)) for figures in results])
+
+
+def main():
+    options = bench.parser(__doc__.splitlines()[0], repeat=5)
+    parts = bench.subset(PARTS)
+    options.add_argument("--parts", type=parts, default=",".join(PARTS), metavar="NAME,...", help="only these")
+    options.add_argument("--epochs", type=int, default=5, help="of a run; four times as many at full batch")
+    chosen = options.parse_args()
+    rows, repeat = (FEWER, 3) if chosen.quick else (ROWS, chosen.repeat)
+    about, judges, results = bench.machine(("scipy", "scikit-learn", "pyensmallen")), targets(), {}
+    print(f"{bench.describe(about)}\n{rows:,} rows, median of {repeat} rounds of {chosen.epochs} epochs")
+    for part in chosen.parts:
+        results[part] = []
+        for figures in measure(part, rows, chosen.epochs, repeat):
+            bench.progress(f"{part} {len(results[part]) + 1}")
+            results[part].append(figures)
+        print(f"\n{table(part, results[part], judges, rows)}", flush=True)
+    bench.conclude([judge for judge in judges.values() if judge.met or judge.missed])
+    settings = {"rows": rows, "epochs": chosen.epochs, "repeat": repeat}
+    bench.save(chosen.json, about, settings, results)
+
+
+if __name__ == "__main__":
+    main()
