@@ -37,10 +37,10 @@ DIFFERENCE = 0.02  # relative difference allowed between the losses of optnumba 
 def optnumba_loop(A, y, method, rate, batch_size, decay=None, l2=0.0, intercept=True, shuffle=True, threads=1):
     """Return the loop of minimize_finite_sum, as those of bench_logistic: ``run(epochs) -> x``."""
     name, *lazy = method.split()
-    options = {"learning_rate": rate if decay is None else inverse_scaling(rate, decay), "threads": threads}
-    if lazy:
-        options["lazy"] = True
-    model = optnumba.linear_model("logistic", penalty=("l2", l2) if l2 else None, intercept=intercept)
+    options = {"learning_rate": rate if decay is None else inverse_scaling(rate, decay)} | (
+        {"lazy": True} if lazy else {}
+    )
+    model = optnumba.linear_model("logistic", penalty={"l2": l2}, intercept=intercept)
     settings = {"method": name, "batch_size": batch_size, "shuffle": shuffle, "options": options}
     x0 = np.zeros(A.shape[1] + intercept, A.dtype)
 
@@ -56,7 +56,7 @@ def optnumba_loop(A, y, method, rate, batch_size, decay=None, l2=0.0, intercept=
 
 def inverse_scaling(rate, decay):
     """Return scikit-learn's schedule "invscaling" as a function of the step number t."""
-    return numba.njit(lambda t: rate / t**decay)
+    return lambda t: rate / t**decay
 
 
 def compare(ours, peer, A, y, tolerance):
