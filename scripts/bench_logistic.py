@@ -35,6 +35,11 @@ def sparse(rows, columns, nonzeros, dtype=np.float64):
     return A, _labels(random, A @ (3 * random.standard_normal(columns) / math.sqrt(nonzeros)).astype(dtype))
 
 
+def widened(A, columns):
+    """Return the same rows in a matrix with more columns, which are empty; nothing is copied."""
+    return scipy.sparse.csr_array((A.data, A.indices, A.indptr), shape=(A.shape[0], columns))
+
+
 def _labels(random, z):
     return (random.random(z.size) < scipy.special.expit(z)).astype(z.dtype)
 

@@ -83,11 +83,15 @@ def measure(data, method, batch_size, threads, quick):
 
 
 def predicted(A, method, batch_size, threads):
-    """Return the bytes of x, the best x, x0, the state, a gradient a thread, and the permutation of the rows."""
+    """Return the bytes of what a call has to hold besides the data.
+
+    x0 as checked, x, the best x, and the two points that are returned; the state; a gradient a thread; and the
+    permutation of the rows.
+    """
     from optnumba.rules import ALGORITHMS
 
     rows, columns = A.shape
-    vectors = 3 + len(ALGORITHMS[method.split()[0]].slots) + threads
+    vectors = 5 + len(ALGORITHMS[method.split()[0]].slots) + threads
     return 8 * (vectors * (columns + 1) + (0 if batch_size is None else rows))
 
 
