@@ -123,6 +123,7 @@ def facts(run, settings, seed):
         "method": run.rule.name,
         **dict(zip(run.rule.defaults, run.hyper.tolist(), strict=False)),
         "schedule": described(run.schedule),
+        "slots": list(run.rule.slots),
         "batch_size": settings["batch_size"],
         "reduction": settings["reduction"],
         "seed": int(seed) if hasattr(seed, "__index__") else re.sub(r"\s+", " ", str(seed)),
