@@ -332,7 +332,7 @@ class _Reader:
             if not _has_types(entry, {"name": str, "dtype": str, "shape": list, "digest": str}):
                 return False
             dtype, shape = entry["dtype"], entry["shape"]
-            if entry["name"] in names or dtype not in DTYPES or len(shape) > 32:
+            if entry["name"] in names or dtype not in DTYPES or len(shape) > 64:
                 return False
             # NumPy bounds the extent without the lengths that are 0, too.
             if not all(type(k) is int and 0 <= k <= LARGEST_ARRAY for k in shape):
@@ -340,8 +340,6 @@ class _Reader:
             if _bytes_of(dtype, [k for k in shape if k]) > LARGEST_ARRAY:
                 return False
             end = _aligned(end) + _bytes_of(dtype, shape)
-            if end > self.size:
-                return False
             names.add(entry["name"])
         return end == self.size
 

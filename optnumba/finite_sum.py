@@ -282,7 +282,7 @@ def _drive(run, settings, monitor, progress, checkpoints):
         before = perf_counter()
         if maxtime is not None and before - started >= maxtime:
             return MAXTIME
-        epochs, steps = run.epochs_done, run.steps_done
+        epochs, steps, visited = run.epochs_done, run.steps_done, run.evaluations
         stop = min([limit, *filter(None, [monitor.next_stop(), checkpoints.next_stop()])])
         ending = run.advance(samples, stop, pauses)
         progress.show(run)
@@ -298,7 +298,9 @@ def _drive(run, settings, monitor, progress, checkpoints):
         if run.steps_done >= limit:
             return settings["limited_by"]
         checkpoints.after(steps, epochs)
-        samples = next_steps(samples, perf_counter() - before, maxtime and maxtime - (perf_counter() - started))
+        left = maxtime and maxtime - (perf_counter() - started)
+        # Of the samples visited: fewer than allowed, where a callback or a checkpoint was due.
+        samples = next_steps(max(1, run.evaluations - visited), perf_counter() - before, left)
 
 
 def _result(run, monitor, ending, seed):

@@ -46,9 +46,8 @@ class Resumable:
             _check_names("state", state, {**mine, "slots": None})
             for name in ("method", "schedule"):
                 if state[name] != mine[name]:
-                    raise ValueError(
-                        f"state[{name!r}]={state[name]!r}, this Optimizer has {mine[name]!r}; make another"
-                    )
+                    remedy = "make one as it was"
+                    raise ValueError(f"state has {name}={state[name]!r}, this Optimizer {mine[name]!r}; {remedy}")
             _check_names("state['hyper']", state["hyper"], mine["hyper"])
             for name, value in mine["hyper"].items():
                 if state["hyper"][name] != value:

@@ -77,10 +77,10 @@ class Training:
         self._x[:] = self._best[:] = x
         self._slots = aligned_rows(len(rule.slots), x, 0.0)
         self._spare = self._make_spare(threads)
-        self._order = np.empty(count, np.int64) if settings["shuffle"] and batch < samples.count else None
+        self._order = np.zeros(count, np.int64) if settings["shuffle"] and batch < samples.count else None
         if self._order is not None and count < samples.count:
             # All are permuted, so that it is not the same ones that are dropped in every epoch.
-            self._order = np.empty(samples.count, np.int64)
+            self._order = np.zeros(samples.count, np.int64)
         self._seed = np.uint64(seed)
         self._names = {**rule_names(rule, schedule), "pace": rule.pace or loop.no_pace}
         # What `fun` may put into an argument has to be counted.
