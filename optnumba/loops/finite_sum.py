@@ -154,6 +154,7 @@ def serially(x, grad, buffers, spare, order, first, lo, hi, size, block, weights
     """Add the gradients of samples `lo` to `hi` of a batch of `size`; return one whose value is not finite, or -1."""
     parts = spare[0]
     target, single = row(parts, 0) if size > block else grad, row(parts, parts.shape[0] - 1)
+    end = min(size, lo - lo % block + block)  # of the block: no division for each sample
     for k in range(lo, hi):
         i = first + k if order is None else order[first + k]
         fetch_later(data, order, first + k + ROWS_AHEAD)
@@ -161,7 +162,8 @@ def serially(x, grad, buffers, spare, order, first, lo, hi, size, block, weights
         if not isfinite(f):
             return i
         sums[BLOCK_SUM] += f
-        if k + 1 == size or (k + 1) % block == 0:
+        if k + 1 == end:
+            end = min(size, end + block)
             sums[BATCH_SUM] += sums[BLOCK_SUM]
             sums[BLOCK_SUM] = 0.0
             if size > block:
