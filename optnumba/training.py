@@ -114,10 +114,11 @@ class Training:
     def _interpreted_loop(self):
         """Return the same loop run by Python, with the passes over coordinates and the permutation compiled."""
         names = self._names
-        passes = (loop.permute, loop.add, loop.apply, loop.close_epoch, loop.weight_of)
+        passes = (loop.permute, loop.add, loop.close_epoch, loop.weight_of)
+        compiled = {f.__name__: kernel(f, "sum", {}) for f in passes}
         # The passes do not depend on where the rate comes from, and need no compilation of their own for each schedule.
         inside = {name: value for name, value in names.items() if name not in ("learning_rate", "schedule")}
-        compiled = {f.__name__: kernel(f, self.rule.label, inside) for f in passes}
+        compiled["apply"] = kernel(loop.apply, self.rule.label, inside)
         sample = self.objective.interpreted()
         adding = bind(loop.weighted, sample=sample)
         accumulate = bind(

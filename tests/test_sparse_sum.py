@@ -1,0 +1,302 @@
+"""A step on sparse rows costs the non-zeros of its batch, and is the step on the same rows stored densely.
+
+Dense rows take a pass over all coordinates in each step: they are the oracle for what the sparse loops leave for later,
+in closed form. The lazy meaning, by which coordinates without a gradient are left alone, has a naive loop of its own.
+"""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from naive import NAIVE
+
+import optnumba
+from optnumba import linear_model, schedules
+from optnumba import minimize_finite_sum as minimize
+from optnumba.rules import ALGORITHMS
+from optnumba.sparse_training import sparse_meaning
+
+RNG = np.random.default_rng(3)
+N, WIDTH = 60, 25
+DENSE = scipy.sparse.random(N, WIDTH, 0.12, random_state=5).toarray()
+DENSE[7] = DENSE[:, 4] = 0  # a row and a column without an entry
+SPARSE = scipy.sparse.csr_array(DENSE)
+LABELS, CLASSES, NUMBERS = RNG.integers(0, 2, N), RNG.integers(0, 3, N), RNG.standard_normal(N)
+WEIGHTS = RNG.uniform(0, 2, N)
+LOGISTIC = linear_model("logistic")
+
+
+def run(model, A, y=LABELS, method="sgd", batch_size=7, epochs=4, **options):
+    options = {"learning_rate": 0.3, **options} if method != "adadelta" else {"eps": 1e-3, **options}
+    return minimize(model, None, (A, y), method=method, batch_size=batch_size, epochs=epochs, seed=2, options=options)
+
+
+def assert_same(model, y=LABELS, **given):
+    """Assert that sparse and dense rows lead to the same result, to rounding."""
+    sparse, dense = run(model, SPARSE, y, **given), run(model, DENSE, y, **given)
+    for name in ("x", "x_best"):
+        np.testing.assert_allclose(sparse[name], dense[name], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sparse.history["fun"], dense.history["fun"], rtol=1e-11)
+    assert (sparse.nit, sparse.nfev, sparse.epochs) == (dense.nit, dense.nfev, dense.epochs)
+    return sparse
+
+
+MEANINGS = {
+    "sgd": "nothing",
+    "momentum": "idle",
+    "nag": "idle",
+    "adagrad": "nothing",
+    "adadelta": "idle",
+    "rmsprop": "idle",
+    "adam": None,
+    "adamax": None,
+    "nadam": None,
+}
+
+
+@pytest.mark.parametrize("name", MEANINGS)
+def test_which_rules_take_steps_without_a_gradient_in_closed_form(name):
+    rule = ALGORITHMS[name]
+    assert sparse_meaning(rule, None, False) == MEANINGS[name]
+    assert sparse_meaning(rule, None, True) == sparse_meaning(rule, (0.1, 0.1, 1), True) == "nothing"
+    assert sparse_meaning(rule, (0.0, 0.1, 1), False) == ("scale" if name == "sgd" else None)
+    assert sparse_meaning(rule, (0.1, 0.1, 1), False) == ("decay" if name == "sgd" else None)
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "rmsprop", "adam"])
+def test_sparse_rows_take_the_steps_of_dense_rows(name):
+    for batch_size in (1, 7, None):
+        assert_same(LOGISTIC, method=name, batch_size=batch_size)
+    assert_same(LOGISTIC, method=name, sample_weight=WEIGHTS)
+    assert_same(LOGISTIC, method=name, learning_rate=schedules.exponential(0.5, 0.9))
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["nag", "adagrad", "adadelta", "adamax", "nadam"])
+def test_so_do_the_other_rules(name):
+    for batch_size in (1, 7, None):
+        assert_same(LOGISTIC, method=name, batch_size=batch_size)
+
+
+PENALTIES = [{"l2": 0.1}, {"l1": 0.004}, {"l1": 0.01, "l2": 0.05}]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=str)
+def test_penalties_shrink_what_a_batch_does_not_touch(penalty):
+    model = linear_model("logistic", penalty)
+    for batch_size in (1, 7):
+        assert_same(model, batch_size=batch_size)
+    assert_same(model, learning_rate=schedules.exponential(0.5, 0.9))
+    if "l1" in penalty:
+        assert (assert_same(model, epochs=20).x == 0).any()
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=str)
+def test_what_is_noted_may_run_full(penalty, monkeypatch):
+    model = linear_model("logistic", penalty)
+    expected = run(model, DENSE, batch_size=1).x
+    monkeypatch.setattr("optnumba.sparse_training.NOTED_STEPS", 5)
+    np.testing.assert_allclose(run(model, SPARSE, batch_size=1).x, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_scale_that_becomes_small_is_multiplied_out():
+    model = linear_model("logistic", {"l2": 2.0})  # 0.4 ** 60 in an epoch
+    assert_same(model, batch_size=1)
+
+
+def test_a_penalty_that_would_turn_weights_around_is_refused():
+    model = linear_model("logistic", {"l2": 4.0})
+    with pytest.raises(ValueError, match="learning_rate=0.3 times l2=4.0 is not below 1 in step 1.*use smaller ones"):
+        run(model, SPARSE)
+
+
+def test_several_classes():
+    softmax = linear_model("logistic", classes=3)
+    for batch_size in (1, 7):
+        assert_same(softmax, CLASSES, method="momentum", batch_size=batch_size)
+    assert_same(linear_model("hinge", {"l2": 0.1}, classes=3, multiclass="one-vs-rest"), CLASSES)
+
+
+def test_without_an_intercept_and_in_float32():
+    model = linear_model("squared", intercept=False)
+    assert_same(model, NUMBERS, learning_rate=0.05)
+    single = run(model, SPARSE.astype(np.float32), NUMBERS.astype(np.float32), learning_rate=0.05)
+    assert single.x.dtype == np.float32
+    np.testing.assert_allclose(single.x, run(model, SPARSE, NUMBERS, learning_rate=0.05).x, rtol=1e-4, atol=1e-6)
+
+
+def test_clipping():
+    for options in ({"clip_value": 0.01}, {"clip_norm": 0.02}):
+        for batch_size in (1, 7):
+            assert_same(LOGISTIC, batch_size=batch_size, **options)
+        assert_same(linear_model("logistic", {"l2": 0.1}), **options)
+
+
+def test_decay_and_averages_concern_all_coordinates():
+    assert_same(LOGISTIC, weight_decay=0.1)
+    np.testing.assert_allclose(
+        run(LOGISTIC, SPARSE, average="polyak").x_average, run(LOGISTIC, DENSE, average="polyak").x_average, rtol=1e-12
+    )
+    with pytest.raises(ValueError, match="average moves every coordinate in every step, and lazy=True"):
+        run(LOGISTIC, SPARSE, average="polyak", lazy=True)
+
+
+# -- What is looked at, and when, changes nothing ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "penalty"), [("momentum", None), ("sgd", PENALTIES[0]), ("sgd", PENALTIES[2])], ids=str
+)
+def test_looking_changes_nothing_and_sees_every_step(name, penalty, monkeypatch):
+    model, seen = linear_model("logistic", penalty), []
+    quiet = run(model, SPARSE, method=name)
+    monkeypatch.setattr("optnumba.driving.CHUNK_SECONDS", 0.0)
+    settings = {"callback_every": 5, "learning_rate": 0.3}
+    watched = minimize(
+        model,
+        None,
+        (SPARSE, LABELS),
+        method=name,
+        batch_size=7,
+        epochs=4,
+        seed=2,
+        callback=seen.append,
+        options=settings,
+    )
+    np.testing.assert_array_equal(watched.x, quiet.x)
+    np.testing.assert_array_equal(watched.history["fun"], quiet.history["fun"])
+    expected = []
+    minimize(
+        model,
+        None,
+        (DENSE, LABELS),
+        method=name,
+        batch_size=7,
+        epochs=4,
+        seed=2,
+        callback=expected.append,
+        options=settings,
+    )
+    np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
+
+
+# -- The lazy meaning --------------------------------------------------------------------------------------------------
+
+
+def lazy_steps(name, batches, x, **hyper):
+    """Step only the coordinates of x that a batch touches, each by the textbook's loop from its own state."""
+    state = [{} for _ in x]
+    for t, batch in enumerate(batches):
+        z = np.append(1, DENSE[batch]) @ x if np.ndim(batch) == 0 else np.c_[np.ones(len(batch)), DENSE[batch]] @ x
+        sign = 2 * LABELS[batch] - 1
+        slope = -sign / (1 + np.exp(sign * z)) / len(batch)
+        g = np.append(slope.sum(), slope @ DENSE[batch])
+        touched = np.append(True, (DENSE[batch] != 0).any(axis=0))
+        for j in np.flatnonzero(touched):
+            points, state[j] = NAIVE[name](x[j : j + 1], lambda _, g=g[j : j + 1]: g, 1, t=t, **state[j], **hyper)
+            x[j] = points[-1][0]
+    return x
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_lazy_steps_leave_alone_what_a_batch_does_not_touch(size):
+    batches = [np.arange(first, min(first + size, N)) for first in range(0, N, size)]
+    expected = lazy_steps("adam", batches, np.zeros(WIDTH + 1), learning_rate=0.3)
+    options = {"lazy": True, "learning_rate": 0.3}
+    found = minimize(
+        LOGISTIC, None, (SPARSE, LABELS), method="adam", batch_size=size, epochs=1, shuffle=False, options=options
+    )
+    np.testing.assert_allclose(found.x, expected, rtol=1e-9, atol=1e-13)
+    assert found.x[5] == 0  # the column without an entry
+
+
+def test_lazy_is_torchs_sparse_adam():
+    torch = pytest.importorskip("torch")
+    weights = torch.zeros(WIDTH, 1, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.SparseAdam([weights], lr=0.3)
+    for row in range(N):
+        columns = torch.tensor(SPARSE[row].indices.astype(np.int64))
+        z = (torch.nn.functional.embedding(columns, weights, sparse=True)[:, 0] * torch.tensor(SPARSE[row].data)).sum()
+        adam.zero_grad()
+        torch.nn.functional.softplus(-z if LABELS[row] else z).backward()
+        adam.step()
+    options = {"lazy": True, "learning_rate": 0.3, "eps": 1e-8}  # SparseAdam adds ε as Keras does
+    found = minimize(
+        linear_model("logistic", intercept=False),
+        None,
+        (SPARSE, LABELS),
+        method="adam:keras",
+        batch_size=1,
+        epochs=1,
+        shuffle=False,
+        options=options,
+    )
+    np.testing.assert_allclose(found.x, weights.detach().numpy()[:, 0], rtol=1e-9, atol=1e-13)
+
+
+# -- Optima ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_proximal_iteration_ends_where_the_l1_penalty_is_least():
+    sklearn = pytest.importorskip("sklearn.linear_model")
+    penalty = 0.05
+    A, y = RNG.standard_normal((80, 10)), RNG.standard_normal(80)
+    expected = sklearn.Lasso(alpha=penalty, tol=1e-12).fit(A, y)
+    for name, options in (
+        ("sgd", {"learning_rate": 0.3}),
+        ("adam", {"learning_rate": schedules.exponential(0.1, 0.995)}),
+    ):
+        model = linear_model("squared", {"l1": penalty})
+        found = minimize(
+            model, None, (A, y), method=name, batch_size=None, epochs=4000, options={"learning_rate": rate}
+        )
+        np.testing.assert_allclose(found.x, [expected.intercept_, *expected.coef_], atol=1e-5)
+        assert ((found.x[1:] == 0) == (expected.coef_ == 0)).all()
+        assert (found.x == 0).any()
+
+
+def test_the_l2_penalty_leads_to_the_optimum_of_scikit_learn():
+    sklearn = pytest.importorskip("sklearn.linear_model")
+    expected = sklearn.LogisticRegression(C=1 / (0.05 * N), tol=1e-12, max_iter=1000).fit(DENSE, LABELS)
+    model = linear_model("logistic", {"l2": 0.05})
+    found = run(model, SPARSE, batch_size=None, epochs=5000, learning_rate=2.0)
+    np.testing.assert_allclose(found.x, [*expected.intercept_, *expected.coef_[0]], atol=1e-6)
+    assert found.fun == pytest.approx(model.value(found.x, SPARSE, LABELS), rel=1e-12)
+
+
+# -- Bad input ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: run(LOGISTIC, DENSE, lazy=True), "lazy=True is for sparse rows, and A is dense"),
+        (lambda: minimize(LOGISTIC, np.zeros(3), (SPARSE, LABELS)), r"x has shape \(3,\), .* takes \(26,\)"),
+        (lambda: minimize(LOGISTIC, None, (SPARSE, LABELS), args=(1,)), "a linear model takes none; leave them out"),
+        (lambda: run(LOGISTIC, SPARSE, LABELS + 1), "y"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_l1_needs_a_rule_with_a_pace():
+    from dataclasses import replace
+
+    rule = replace(optnumba.RULES["sgd"], name="mine", pace=None, written_for=())
+    with pytest.raises(ValueError, match="penalty 'l1'=0.1 needs a rule with a pace, which 'mine' has not"):
+        run(linear_model("squared", {"l1": 0.1}), SPARSE, NUMBERS, method=rule)
+
+
+def test_memory_is_state_and_one_gradient_and_no_copy_of_the_data():
+    import tracemalloc
+
+    A = scipy.sparse.random(20_000, 1000, 0.02, format="csr", random_state=1)
+    y = np.arange(20_000) % 2
+    run(LOGISTIC, SPARSE, method="adagrad", batch_size=1)
+    tracemalloc.start()
+    run(LOGISTIC, A, y, method="adagrad", batch_size=1, epochs=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The permutation, 160 kB, the points and the state, and pieces in which the data are checked.
+    assert peak < 0.6 * (A.data.nbytes + A.indices.nbytes)
