@@ -14,7 +14,9 @@ from .checkpoint import CheckpointError, fit
 from .driving import next_steps
 from .loops import finite_sum as loop
 from .loops import rates
+from .loops.memory import uncounted
 from .minimization import aligned_rows, keeps_nothing
+from .objective import same
 from .settings import NEVER
 
 # Elements of a gradient times samples of a block: about 100 µs of work, many times what it takes to wake the threads.
@@ -64,9 +66,8 @@ class Training:
         wanted = batch * x.size >= PARALLEL_FROM if settings["threads"] is None else settings["threads"]
         self.parallel = bool(objective.compiled and wanted and batch > block and threads > 1)
         threads = threads if self.parallel else 1
-        self._plan = np.array(
-            [batch, count, block, NEVER, settings["epochs"] or NEVER, 0, 0, average, threads], np.int64
-        )
+        epochs, shuffled = settings["epochs"] or NEVER, settings["shuffle"] and batch < samples.count
+        self._plan = np.array([batch, count, block, NEVER, epochs, 0, 0, average, threads, shuffled], np.int64)
         self._state = np.zeros(6, np.int64)
         self._sums = np.array([0.0, 0.0, 0.0, 0.0, np.nan, np.inf])
         share = 1.0 if samples.weights is None else samples.count / float(samples.weights.sum())
@@ -77,14 +78,12 @@ class Training:
         self._x[:] = self._best[:] = x
         self._slots = aligned_rows(len(rule.slots), x, 0.0)
         self._spare = self._make_spare(threads)
-        self._order = np.zeros(count, np.int64) if settings["shuffle"] and batch < samples.count else None
-        if self._order is not None and count < samples.count:
-            # All are permuted, so that it is not the same ones that are dropped in every epoch.
-            self._order = np.zeros(samples.count, np.int64)
+        # All are permuted, so that it is not the same ones that are dropped in every epoch.
+        self._order = np.arange(samples.count)
         self._seed = np.uint64(seed)
         self._names = {**rule_names(rule, schedule), "pace": rule.pace or loop.no_pace}
         # What `fun` may put into an argument has to be counted.
-        self._lent = objective.compiled and keeps_nothing(args)
+        self._names["lent"] = uncounted if objective.compiled and keeps_nothing(args) else same
         self._ways = objective.compiled_names() if objective.compiled else []
         self._loop = self._compiled_loop() if objective.compiled else self._interpreted_loop()
         self.history = np.empty(0)
@@ -108,8 +107,7 @@ class Training:
         return {**self._names, **self._ways[0], **dense, **(threads if self.parallel else serial)}
 
     def _compiled_loop(self):
-        entry = loop.sweep_uncounted if self._lent else loop.sweep
-        return kernel(entry, f"{self.rule.label}_{self.objective.name}", self._compiled_names())
+        return kernel(loop.sweep, f"{self.rule.label}_{self.objective.name}", self._compiled_names())
 
     def _interpreted_loop(self):
         """Return the same loop run by Python, with the passes over coordinates and the permutation compiled."""
@@ -174,11 +172,10 @@ class Training:
         """Return the ending of the loop (int), compiled in another way where the first does not compile."""
         arrays = (
             *(self._plan, self._state, self._sums, self._limits, self.hyper, self._carry),
-            *(self._x, self._gradient, self._slots, self._best, self._spare),
+            *(self._x, self._gradient, self._slots, self._best, self._spare, self._order),
         )
-        rest = (self._order, self._seed, self.samples.weights, self.objective.penalty, history)
-        given = (arrays,) if self._lent else arrays
-        arguments = (budget, *given, *rest, self.samples.arrays, self.args)
+        rest = (self.samples.weights, self.objective.penalty, self._seed, history)
+        arguments = (budget, arrays, *rest, self.samples.arrays, self.args)
         try:
             with one_parallel_call if self.parallel or self.objective.parallel else nullcontext():
                 return int(self._loop(*arguments))
@@ -329,7 +326,7 @@ class Training:
         self._state[:], self._sums[:], self._carry[:] = found["state"], found["sums"], found["carry"]
         self._x[:], self._best[:], self._slots[:, : self._x.size] = found["x"], found["x_best"], found["slots"]
         self.history = found["history"]
-        if self._order is not None and first:
+        if self._plan[loop.SHUFFLED] and first:
             kernel(loop.permute, "permutation", {})(self._order, self._seed, epoch)
 
     def ended(self):

@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from .descent import steep
-from .memory import disjoint, fetch_rows, inlined, row, threaded, uncounted
+from .memory import disjoint, fetch_rows, inlined, row, threaded
 
 # Why a chunk ended.
 BUDGET_DONE, LIMIT_REACHED, EPOCH_DONE, EPOCHS_DONE, VALUE_STILL, GRADIENT_SMALL = range(6)
@@ -21,11 +21,11 @@ STEP, EPOCH, FIRST, FILLED, EVALUATIONS, SAMPLE = range(6)
 # What `sums` holds: values of this batch, of this block, of this epoch with their weight, the last epoch's, the best.
 BATCH_SUM, BLOCK_SUM, EPOCH_SUM, EPOCH_WEIGHT, LAST, BEST = range(6)
 # What `plan` holds, which no kernel changes; `limit` counts steps, `rows` the epochs before the first row of `history`.
-BATCH, COUNT, BLOCK, LIMIT, EPOCHS, ROWS, PAUSE, AVERAGED, THREADS = range(9)
+BATCH, COUNT, BLOCK, LIMIT, EPOCHS, ROWS, PAUSE, AVERAGED, THREADS, SHUFFLED = range(10)
 # What `scales` holds.
 SHARE, GTOL, FTOL, HUGE = range(4)
 
-# How far ahead the rows of samples in random order are fetched.
+# How far ahead the rows of samples are fetched.
 ROWS_AHEAD = 4
 
 GOLDEN, FIRST_MIX, SECOND_MIX = (
@@ -128,7 +128,7 @@ def overwrites(x, grad, i, data, args):
 @inlined
 def fetch_later(data, order, k):
     """Start to load the rows of the sample at place `k` of the order."""
-    if order is not None and k < order.size:
+    if k < order.size:
         fetch_rows(data, order[k])
 
 
@@ -156,7 +156,7 @@ def serially(x, grad, buffers, spare, order, first, lo, hi, size, block, weights
     target, single = row(parts, 0) if size > block else grad, row(parts, parts.shape[0] - 1)
     end = min(size, lo - lo % block + block)  # of the block: no division for each sample
     for k in range(lo, hi):
-        i = first + k if order is None else order[first + k]
+        i = order[first + k]
         fetch_later(data, order, first + k + ROWS_AHEAD)
         f = weighted(x, target, i, single, weights, data, args)
         if not isfinite(f):
@@ -175,7 +175,7 @@ def whole_block(x, part, single, order, lo, hi, weights, data, args):
     """Return the sum of the values of samples `lo` to `hi`, and one that is not finite, or -1."""
     total = 0.0
     for k in range(lo, hi):
-        i = k if order is None else order[k]
+        i = order[k]
         fetch_later(data, order, k + ROWS_AHEAD)
         f = weighted(x, part, i, single, weights, data, args)
         if not isfinite(f):
@@ -214,7 +214,7 @@ def weight_of(weights, order, first, size):
         return float(size)
     total = 0.0
     for k in range(first, first + size):
-        total += weights[k if order is None else order[k]]
+        total += weights[order[k]]
     return total
 
 
@@ -262,36 +262,21 @@ def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
     return EPOCH_DONE if plan[PAUSE] or state[EPOCH] - plan[ROWS] == history.size else BUDGET_DONE
 
 
-@inlined
-def sweep(
-    budget,
-    plan,
-    state,
-    sums,
-    limits,
-    hyper_values,
-    carry,
-    x,
-    grad,
-    buffers,
-    x_best,
-    spare,
-    order,
-    seed,
-    weights,
-    penalty,
-    history,
-    data,
-    args,
-):
-    """Visit up to `budget` samples; return why it stopped. All that is not finished stays in the arrays."""
+def sweep(budget, arrays, weights, penalty, seed, history, data, args):
+    """Visit up to `budget` samples; return why it stopped. All that is not finished stays in the `arrays`.
+
+    `lent` makes of arrays such of which no references are counted. `weights` and `penalty` may be None: they are
+    handed on as they are, so that each function is compiled for the one or the other.
+    """
+    plan, state, sums, limits, hyper_values, carry, x, grad, buffers, x_best, spare, order = lent(arrays)
+    data, history = lent(data), lent(history)
     hyper = unpack_hyper(hyper_values)
     count, block = plan[COUNT], plan[BLOCK]
     while budget > 0:
         if state[STEP] >= plan[LIMIT]:
             return LIMIT_REACHED
         first, filled = state[FIRST], state[FILLED]
-        if order is not None and not first and not filled:
+        if plan[SHUFFLED] and not first and not filled:
             permute(order, seed, state[EPOCH])
         if not state[EVALUATIONS] and check_adding(x, grad, 0, data, args):
             return GRADIENT_OVERWRITTEN
@@ -318,7 +303,7 @@ def sweep(
         factor = limits[SHARE] / size if plan[AVERAGED] else 1.0
         share = 1.0 if plan[AVERAGED] else size / count
         c = cast(x.dtype.type, new[CARRY:])
-        i = first if order is None else order[first]
+        i = order[first]
         end = take_step(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data)
         if end != BUDGET_DONE:
             return end
@@ -334,12 +319,6 @@ def sweep(
             if end != BUDGET_DONE:
                 return end
     return BUDGET_DONE
-
-
-def sweep_uncounted(budget, arrays, order, seed, weights, penalty, history, data, args):
-    """Do the same with arrays of which no references are counted; `args`, which may keep them, are left alone."""
-    lent = uncounted(order), seed, uncounted(weights), penalty, uncounted(history), uncounted(data)
-    return sweep(budget, *uncounted(arrays), *lent, args)
 
 
 def any_number(budget, plan):

@@ -117,9 +117,8 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
     all_values, all_indices, indptr, y = data
     slots = window(buffers, 0, x.size)
     for k in range(lo, hi):
-        i = first + k if order is None else order[first + k]
-        if order is not None:
-            fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
+        i = order[first + k]
+        fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
         low, high = indptr[i], indptr[i + 1]
         values, indices = part(all_values, low, high), part(all_indices, low, high)
         for p in range(indices.size):
