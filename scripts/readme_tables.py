@@ -132,6 +132,7 @@ def main():
         "rules": rules(),
         "bench_step": measured("bench_step", bench_step),
         "bench_loop": measured("bench_loop", bench_loop),
+        "bench_finite_sum": measured("bench_finite_sum", bench_finite_sum),
     }
     old = README.read_text(encoding="utf-8")
     new = fill(old, tables)
