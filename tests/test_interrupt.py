@@ -68,6 +68,42 @@ result = run(maxiter=10)
 assert (result.nit, result.status) == (10, 1), result
 print("well", flush=True)
 """
+
+# The same of a sum over samples, dense and sparse, in batches that take as long as 1 µs and as 30 ms.
+SUM_SCRIPT = """
+import signal, sys, time
+import numpy as np
+import scipy.sparse
+import optnumba
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+A = scipy.sparse.random(300_000, 50, 0.1, format="csr", random_state=0)
+A = A if SPARSE else A.toarray()
+y = np.arange(300_000) % 2
+before = [a.tobytes() for a in ((A.data, A.indices, y) if SPARSE else (A, y))]
+model = optnumba.linear_model("logistic")
+
+def run(**options):
+    return optnumba.minimize_finite_sum(model, None, (A, y), batch_size=BATCH, epochs=None, options=options)
+
+run(max_steps=1)  # compiles
+for k in range(REPEATS):
+    print("running", flush=True)
+    try:
+        run(max_steps=10**12)
+    except KeyboardInterrupt as interrupt:
+        print(time.monotonic(), flush=True)
+        result = interrupt.result
+        assert result.nit > 0 and np.isfinite(result.x).all() and result.status == 99, result
+assert [a.tobytes() for a in ((A.data, A.indices, y) if SPARSE else (A, y))] == before
+print("well", flush=True)
+"""
+SUMS = {
+    "dense, a sample": {"SPARSE": "False", "BATCH": "1"},
+    "dense, all": {"SPARSE": "False", "BATCH": "None"},
+    "sparse, a sample": {"SPARSE": "True", "BATCH": "1"},
+    "sparse, all": {"SPARSE": "True", "BATCH": "None"},
+}
 REPEATS = 5
 CASES = {
     "a compiled loop": ("fast, {}, False", 0.3),
@@ -106,8 +142,21 @@ class Process:
 @pytest.mark.parametrize("name", CASES)
 def test_ctrl_c_is_answered_within_a_fifth_of_a_second(name):
     case, wait = CASES[name]
+    answered_at_once(SCRIPT.replace("CASE", case), wait)
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_so_it_is_by_a_sum_over_samples(name):
+    script = SUM_SCRIPT
+    for word, value in SUMS[name].items():
+        script = script.replace(word, value)
+    answered_at_once(script, 0.3)
+
+
+def answered_at_once(script, wait):
+    """Interrupt a script again and again, and assert that it says so within a fifth of a second."""
     delays = []
-    with Process(SCRIPT.replace("CASE", case).replace("REPEATS", str(REPEATS))) as running:
+    with Process(script.replace("REPEATS", str(REPEATS))) as running:
         for k in range(REPEATS):
             assert running.lines.get(timeout=120) == "running"
             time.sleep(wait + 0.013 * k)  # not always at the same point of a chunk
