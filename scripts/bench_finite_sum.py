@@ -30,6 +30,7 @@ PARTS = ("sample", "rules", "columns", "batch", "ensmallen", "memory")
 ROWS, FEWER = 100_000, 5_000  # FEWER with --quick
 COLUMNS = (10_000, 100_000, 1_000_000, 10_000_000)
 DENSE, SPARSE, NONZEROS = 100, 50_000, 30  # columns of the dense and of the sparse data, and non-zeros a row
+FULL = 10  # times as many epochs at full batch, where each is one step
 STEPS = ("sgd", "adagrad", "adam lazy")  # the methods whose steps on CSR are compared
 TOLERANCE = 1e-10  # relative difference allowed between the weights of optnumba and a peer, in the same order of rows
 DIFFERENCE = 0.02  # relative difference allowed between the losses of optnumba and a peer, in another order
@@ -110,15 +111,15 @@ def one_sample(rows, epochs, repeat, watch, sklearn):
                 yield race(f"1 sample, {kind} {A.dtype}{label}", ours, peers, (A, y), epochs, repeat, watch)
 
 
-def batches(rows, epochs, repeat, watch, torch):
-    """Yield the figures of mini-batches and of the full batch against torch."""
+def batches(rows, epochs, repeat, watch, torch, numbers):
+    """Yield the figures of mini-batches and of the full batch against torch, on each of `numbers` of threads."""
     A, y = logistic.dense(rows, DENSE)
     first = (A[:1000], y[:1000])
     written = {"torch by hand": logistic.torch_by_hand, "torch autograd": logistic.torch_by_autograd}
     for batch_size in (32, 256, None):
         for method in ("sgd", "adam"):
             settings = {"method": method, "rate": RATE, "batch_size": batch_size}
-            for threads in (1, 2):
+            for threads in numbers:
                 if torch:
                     same = {**settings, "shuffle": False, "threads": threads}
                     for loop in written.values():
@@ -126,7 +127,7 @@ def batches(rows, epochs, repeat, watch, torch):
                 settings["threads"] = threads
                 peers = {name: loop(torch, A, y, **settings) for name, loop in written.items()}
                 ours = optnumba_loop(A, y, **settings)
-                many = epochs if batch_size else 4 * epochs
+                many = epochs if batch_size else FULL * epochs
                 yield race(f"{method} {size_name(batch_size)}", ours, peers, (A, y), many, repeat, watch, threads)
 
 
@@ -141,7 +142,7 @@ def ensmallen(rows, epochs, repeat, watch, pyensmallen):
             peer = partial(logistic.ensmallen_loop, pyensmallen, **settings)
             ours = optnumba_loop(A, y, **settings, intercept=False, shuffle=False, reduction="sum")
             peers = {f"ensmallen, {how}": peer(A, y, objective=how) for how in ("NumPy", "Numba")}
-            many = epochs if batch_size else 4 * epochs
+            many = epochs if batch_size else FULL * epochs
             # ensmallen adds eps before it corrects the root of Adam for its bias; its Nadam is another rule.
             tolerance = np.inf if method == "nadam" else 1e-6
             yield race(
@@ -246,12 +247,12 @@ def memory_row(figures, target):
     return [name, str(batch), str(figures["threads"]), held, *sizes, judged]
 
 
-def measure(part, rows, epochs, repeat, watch):
+def measure(part, rows, epochs, repeat, watch, threads):
     """Yield the figures of a part."""
     if part == "sample":
         return one_sample(rows, epochs, repeat, watch, bench.optional("sklearn.linear_model"))
     if part == "batch":
-        return batches(rows, epochs, repeat, watch, bench.optional("torch"))
+        return batches(rows, epochs, repeat, watch, bench.optional("torch"), threads)
     if part == "ensmallen":
         return ensmallen(rows, epochs, repeat, watch, bench.optional("pyensmallen"))
     if part == "rules":
@@ -283,7 +284,9 @@ def main():
     options = bench.parser(__doc__.splitlines()[0], repeat=5)
     parts = bench.subset(PARTS)
     options.add_argument("--parts", type=parts, default=",".join(PARTS), metavar="NAME,...", help="only these")
-    options.add_argument("--epochs", type=int, default=5, help="of a run; four times as many at full batch")
+    options.add_argument("--epochs", type=int, default=5, help="of a run; ten times as many at full batch")
+    numbers = bench.subset((1, 2))
+    options.add_argument("--threads", type=numbers, default="1,2", metavar="N,...", help="against torch; only these")
     options.add_argument("--cpu-time", action="store_true", help="not wall time: for one thread on a machine in use")
     chosen = options.parse_args()
     watch, clock = (bench.cpu_stopwatch, "CPU time") if chosen.cpu_time else (bench.stopwatch, "wall time")
@@ -292,7 +295,7 @@ def main():
     print(f"{bench.describe(about)}\n{rows:,} rows; {clock}, median of {repeat} rounds of {chosen.epochs} epochs")
     for part in chosen.parts:
         results[part] = []
-        for figures in measure(part, rows, chosen.epochs, repeat, watch):
+        for figures in measure(part, rows, chosen.epochs, repeat, watch, chosen.threads):
             bench.progress(f"{part} {len(results[part]) + 1}")
             results[part].append(figures)
         print(f"\n{table(part, results[part], judges, rows)}", flush=True)
