@@ -9,10 +9,11 @@ needs more: the loop puts the factor in the place of the last coefficient (`loop
 from dataclasses import replace
 from functools import lru_cache
 from numbers import Real
+from typing import NamedTuple
 
 from .bind import bind
 from .loops import modified
-from .rule import Hyper
+from .rule import Hyper, Rule
 
 MODIFIERS = {
     "weight_decay": Hyper(
@@ -34,11 +35,30 @@ WRAPPERS = {
 }
 
 
-def split_modifiers(options):
+class Modification(NamedTuple):
+    """What a rule came from: the attribute ``modification`` of its `update`.
+
+    Parameters
+    ----------
+    rule : Rule
+    names : tuple of str
+        Its modifiers, in the order of `MODIFIERS`.
+    polyak : bool
+        Whether the average is the mean.
+    """
+
+    rule: Rule
+    names: tuple[str, ...]
+    polyak: bool
+
+
+def split_modifiers(rule, options):
     """Return the modifiers in `options` (dict of name to value), and remove them there.
 
     Parameters
     ----------
+    rule : Rule
+        A hyperparameter of its own is none, whatever it is called.
     options : dict
         None means that there is none.
 
@@ -47,7 +67,7 @@ def split_modifiers(options):
     ValueError
         For an average that is neither "polyak" nor a number.
     """
-    given = {name: options.pop(name) for name in MODIFIERS if name in options}
+    given = {name: options.pop(name) for name in MODIFIERS if name in options and name not in rule.defaults}
     given = {name: value for name, value in given.items() if value is not None}
     average = given.get("average")
     if average is not None and average != "polyak" and (isinstance(average, bool) or not isinstance(average, Real)):
@@ -109,6 +129,7 @@ def _modified(rule, names, polyak):
         count = len(rule.slots)
         update = bind(wrapper, inner=update, SLOTS=count, AFTER=count + 1, iterate=_iterate(rule))
         coefficients = bind(step, inner=coefficients, RATE=len(rule.carry))
+    update.modification = Modification(rule, names, polyak)  # for the prover
     given, state = tuple(h.name for h in hyper), (*slots, *numbers)
     idle = rule.idle is not None and set(names) <= {"clip_value", "clip_norm"}
     count = {"COUNT": len(rule.hyper)}

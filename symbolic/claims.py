@@ -11,14 +11,16 @@ from .decision.decide import Verdict, decide
 from .decision.exponentials import Exponentials
 from .decision.quotients import COUNT, NONNEGATIVE, POWER, REAL, STEP, STRICT, UNIT, Space
 from .decision.values import combine, from_sympy, leaf, lift, substitute, to_sympy
-from .equations.notation import HYPER, NablaJ, phi, t, theta, theta_next
+from .equations.modifiers import g_changed
+from .equations.notation import HYPER, LETTERS, NablaJ, phi, t, theta, theta_next
 from .equations.notation import g as gradient_letter
 from .proof import Proof
 
 KINDS = {"(0, inf)": STRICT, "[0, inf)": NONNEGATIVE, "[0, 1)": UNIT}
 
-# Leaves of the claims on idle steps alone. They are no names that an argument can have.
-IDLE_STEPS, OTHER_RATE = "number of idle steps", "rate of the step"
+# Leaves of the claims on idle steps alone, and what a rule that changes its gradient hands on. They are no names that an
+# argument can have.
+IDLE_STEPS, OTHER_RATE, CHANGED_GRADIENT = "number of idle steps", "rate of the step", "changed gradient"
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Candidate:
         x before the step.
     theta, theta_after : Value, optional
         The iterate before and after the step; None where the step itself does not say (`symbolic.check`).
+    slope : Value, optional
+        What the rule makes of g before its own update, which was then run on any number, `CHANGED_GRADIENT`.
     claims : tuple of Claim
         What else has to be shown (the induction of the carried scalars).
     idle : tuple of Claim
@@ -88,6 +92,7 @@ class Candidate:
     held: object
     theta: object = None
     theta_after: object = None
+    slope: object = None
     claims: tuple = ()
     idle: tuple = ()
     notes: tuple[str, ...] = ()
@@ -212,9 +217,11 @@ def _symbols(candidate, algorithm, states):
         if any(before == scalar for scalar, _ in scalars_of(algorithm)):
             kinds[slot] = POWER
     for name in algorithm.hyper:
-        symbol, interval = HYPER[name]
+        symbol, interval = LETTERS[name]
         mine = candidate.hyper.get(name, name)
         letters[mine], kinds[mine] = symbol, KINDS[interval]
+    if candidate.slope is not None:
+        letters[CHANGED_GRADIENT], kinds[CHANGED_GRADIENT] = g_changed, REAL
     for name, interval in candidate.intervals.items():
         if name in letters:
             continue  # the document's own interval stands
@@ -231,12 +238,16 @@ def _claims(candidate, algorithm, states):
     """Return the claims that make the candidate's step the document's, and what the document's states keep."""
     x = candidate.held
     before = {symbol: leaf(slot) for slot, (symbol, _) in zip(candidate.slots, states, strict=True)}
-    known = {HYPER[name][0]: leaf(candidate.hyper.get(name, name)) for name in algorithm.hyper}
+    known = {LETTERS[name][0]: leaf(candidate.hyper.get(name, name)) for name in algorithm.hyper}
     known |= {**before, t: leaf("t"), phi: x, NablaJ: leaf("g")}
     known[theta] = candidate.theta if candidate.theta is not None else _document_readout(algorithm, known)
     point = from_sympy(algorithm.gradient_point, known)
+    changes = []
     for equation in algorithm.equations:
         known[equation.left] = from_sympy(equation.right, known)
+        if equation.left == g_changed and candidate.slope is not None:
+            changes = [Claim("gradient", candidate.slope, known[g_changed], f"what the update is given is {g_changed}")]
+            known[g_changed] = leaf(CHANGED_GRADIENT)
     after = {old: known[new] for old, new in states}
     next_point = from_sympy(algorithm.gradient_point, {**known, **after, theta: known[theta_next]})
     goal = f"φ_{{t+1}} = {algorithm.variable.right} one step later" if algorithm.variable else str(theta_next)
@@ -258,4 +269,4 @@ def _claims(candidate, algorithm, states):
         Claim(f"{new} <= 1", combine("<=", known[new], 1), lift(1), f"{new} <= 1, as it starts at 0")
         for _, new in scalars_of(algorithm)
     ]
-    return [*claims, *candidate.claims], invariants
+    return [*claims, *changes, *candidate.claims], invariants

@@ -7,7 +7,7 @@ from sympy import Rational
 
 from .conventions.convention import origin_of, scalars_of
 from .decision.counterexample import Counterexample
-from .equations.notation import HYPER
+from .equations.notation import LETTERS
 from .latex import aligned, latex
 
 MOST_SHOWN = 12  # cases listed one by one
@@ -132,7 +132,7 @@ class Proof:
             scope = ", one number in [0, 1] for all coordinates" if before in shared else ""
             lines.append(f"{slot} is {before}{scope}; it starts at 0 (E-27)")
         for name in self.algorithm.hyper:
-            symbol, interval = HYPER[name]
+            symbol, interval = LETTERS[name]
             given = self.candidate.hyper.get(name)
             lines.append(
                 f"{given or name} is {symbol} in {interval}" + ("" if given else "; the step does not take it")

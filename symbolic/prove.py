@@ -1,16 +1,16 @@
 """Proves that a rule computes the document's update: `prove`."""
 
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 
 from optnumba.arguments import find_rule
-from optnumba.rule import Rule
+from optnumba.rule import Rule, parameters
 
 from .algorithms import algorithm
-from .claims import IDLE_STEPS, OTHER_RATE, Candidate, Claim, compare, leaf_names
+from .claims import CHANGED_GRADIENT, IDLE_STEPS, OTHER_RATE, Candidate, Claim, compare, leaf_names
 from .decision.values import leaf, lift
-from .trace import run
+from .equations.modifiers import GRADIENT_MODIFIERS, modified
+from .trace import Rebinding, run
 
 
 def prove(rule, against=None):
@@ -20,7 +20,9 @@ def prove(rule, against=None):
     closed form that `start` gives, after an induction that shows it to be one; where there is none, it is a state like
     others, which the equations define. The difference from the document is
     reduced to a literal 0 by a decision procedure; what it cannot decide is not proved. Where the rule has `idle`, that
-    is shown by induction to be so many of its own steps with gradient 0.
+    is shown by induction to be so many of its own steps with gradient 0. A rule with clipping, decay or averaging is
+    compared with the document's update so changed (`equations.modifiers`); what the limit of a norm does to a step is
+    proved for any factor in its place.
 
     Parameters
     ----------
@@ -52,13 +54,21 @@ def prove(rule, against=None):
     'refuted'
     """
     rule = find_rule(rule, "rule")
-    return compare(trace_rule(rule), algorithm(against or rule.name))
+    equations, modification = algorithm(against or rule.name), modification_of(rule)
+    if modification:
+        equations = modified(equations, modification.names, modification.polyak)
+    return compare(trace_rule(rule), equations)
+
+
+def modification_of(rule):
+    """Return the `Modification` that a rule came from, or None."""
+    return getattr(rule.update, "modification", None)
 
 
 def place(function):
     """Return where a function is, for people (str)."""
     code = getattr(function, "py_func", function).__code__
-    arguments = ", ".join(signature(function).parameters)
+    arguments = ", ".join(parameters(function))
     return f"{code.co_name}({arguments}) in {Path(code.co_filename).name}, line {code.co_firstlineno}"
 
 
@@ -84,19 +94,38 @@ class _Step:
         return values[:count], values[count:]
 
 
+class _Inside:
+    """Runs a rule whose gradient is changed before its own update: that is given any number, and `slope` is kept.
+
+    What holds for every number holds for what the changes make of g. A sum squared would hide that it is a square.
+    """
+
+    def __init__(self, rule):
+        self.rebinding, self.slope = Rebinding(), None
+        modification = modification_of(rule)
+        if modification and GRADIENT_MODIFIERS & {*modification.names}:
+            self._own = self.rebinding.function(modification.rule.update)
+            self.rebinding.stand_in(modification.rule.update, self._update)
+
+    def _update(self, x, slope, *rest):
+        self.slope = slope
+        return self._own(x, leaf(CHANGED_GRADIENT), *rest)
+
+
 def trace_rule(rule):
     """Return the `Candidate` of a rule: its functions run on symbols, and the induction of what it carries."""
     state_names, names = leaf_names((*rule.slots, *rule.recurrent), [h.name for h in rule.hyper])
     states, count = [leaf(state) for state in state_names], len(rule.recurrent)
-    x, slots = leaf("x"), states[: len(rule.slots)]
+    x, slots, inside = leaf("x"), states[: len(rule.slots)], _Inside(rule)
     step = _Step(rule, leaf("t"), [leaf(name) for name in names], states[len(rule.slots) :])
     carried, coefficients = step.coefficients()
-    new_x, *after = run(rule.update, [x, leaf("g"), *slots, *coefficients], returns=1 + len(slots))
+    new_x, *after = run(rule.update, [x, leaf("g"), *slots, *coefficients], None, inside.rebinding, 1 + len(slots))
     theta, theta_after = x, new_x
     if rule.readout:
         theta = run(rule.readout, [x, *slots, *coefficients])
         theta_after = run(rule.readout, [new_x, *after, *coefficients])
     functions = [rule.coefficients, *([rule.start] if rule.carry else []), rule.update]
+    functions += [modification_of(rule).rule.update] if modification_of(rule) else []
     functions += [rule.readout] if rule.readout else []
     functions += [rule.idle_coefficients, rule.idle] if rule.idle else []
     return Candidate(
@@ -110,6 +139,7 @@ def trace_rule(rule):
         held=x,
         theta=theta,
         theta_after=theta_after,
+        slope=inside.slope,
         claims=_induction(rule, step, carried[count:]),
         idle=_idle(step, x, slots) if rule.idle else (),
         notes=_notes(rule),

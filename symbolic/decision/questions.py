@@ -7,7 +7,7 @@ they are defined. Hence all of them must be real, as symbols must be.
 
 import sympy
 
-from ..equations.notation import HYPER, t
+from ..equations.notation import HYPER, MODIFIERS, t
 from .counterexample import evaluate
 from .decide import extend
 from .quotients import NEGATIVE, NONNEGATIVE, POSITIVE, REAL, STEP, STRICT, UNIT, ZERO, Space
@@ -26,7 +26,7 @@ OPAQUE = (*LETTERS, *BOUND, sympy.NumberSymbol)
 # The functions that the procedure knows; any other (∇J, a logarithm, an expectation) is opaque too.
 KNOWN_FUNCTIONS = (sympy.Abs, sympy.Piecewise)
 KNOWN = (*FROM_SYMPY, sympy.Pow, sympy.Piecewise, sympy.functions.elementary.piecewise.ExprCondPair)
-DECAYS = tuple(dict.fromkeys(letter for letter, interval in HYPER.values() if interval == "[0, 1)"))
+DECAYS = tuple(dict.fromkeys(letter for letter, interval in (HYPER | MODIFIERS).values() if interval == "[0, 1)"))
 
 
 def _names(symbols):

@@ -74,6 +74,12 @@ eps = letter("ε", r"\epsilon", positive=True)
 first_sum = letter("G₀", "G_0", nonnegative=True)
 kappa = letter("κ", r"\kappa", nonnegative=True)
 psi = letter("ψ", r"\psi", nonnegative=True)
+# Of clipping, decay and averaging.
+decay_weight = letter("λ", r"\lambda", nonnegative=True)
+decay_l2 = letter("λ₂", r"\lambda_2", nonnegative=True)
+clip = letter("c", "c", positive=True)
+factor = letter("f", "f", positive=True)
+decay_average = letter("β", r"\beta", nonnegative=True)
 
 # The hyperparameters in words, each with its letter and the values for which the document means its equations.
 HYPER = {
@@ -87,6 +93,16 @@ HYPER = {
     "lr_decay": (kappa, "[0, inf)"),
     "momentum_decay": (psi, "[0, inf)"),
 }
+
+# The same of what is no algorithm's own (`optnumba.modifiers`). In the place of the limit of a norm the loop puts f.
+MODIFIERS = {
+    "weight_decay": (decay_weight, "[0, inf)"),
+    "l2": (decay_l2, "[0, inf)"),
+    "clip_value": (clip, "(0, inf)"),
+    "clip_norm": (factor, "(0, inf)"),
+    "average": (decay_average, "[0, 1)"),
+}
+LETTERS = HYPER | MODIFIERS
 
 
 # The sign of each relation, with the SymPy object that it makes of both sides.
