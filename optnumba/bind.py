@@ -16,7 +16,7 @@ from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from .fingerprint import Unknown, fingerprint, is_library
-from .loops import norms, rates
+from .loops import modified, norms, rates
 from .loops.slots import CAST, LOAD, PACK, STORE, UNPACK, WINDOW
 from .schedule import Schedule
 
@@ -111,6 +111,7 @@ def rule_names(rule, schedule=None):
         "pack": PACK[carry],
         "CARRY": carry,
         **_norm_names(rule),
+        **_average_names(rule),
     }
 
 
@@ -121,6 +122,14 @@ def _norm_names(rule):
     place = rule.coefficient_names.index("clip_norm")
     places = {"CLIP": list(rule.defaults).index("clip_norm"), "FACTOR": place, "BEHIND": place + 1}
     return {"measure": norms.measure, "limited": norms.limited, **places}
+
+
+def _average_names(rule):
+    """Return what becomes of the average where a loop moves x after the step, into bounds or by a proximal step (dict)."""
+    if rule.slots[-1:] != ("average",):
+        return {"put": modified.put_to, "move_average": modified.no_average}
+    names = {"put": modified.averaged_at, "move_average": modified.moved_average}
+    return {**names, "iterate": rule.readout or modified.held}
 
 
 def kernel(loop, label, names, parallel=False):

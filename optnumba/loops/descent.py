@@ -31,9 +31,11 @@ def move(x, g, y, slots, c, lower, upper, huge):
     """Write the point after `x` to `y`; return how many entries of the gradient were not finite."""
     broken = 0
     for i in range(x.size):
-        store(y, slots, i, update(x[i], g[i], *load(slots, i), *c))
+        before = load(slots, i)
+        new = update(x[i], g[i], *before, *c)
         if lower is not None:
-            y[i] = min(max(y[i], lower[i]), upper[i])
+            new = put(min(max(new[0], lower[i]), upper[i]), new, before, c)
+        store(y, slots, i, new)
         # A count, which LLVM vectorises, unlike a maximum; and of the negation, so that NaN counts.
         broken += not (abs(g[i]) <= huge)
     return broken

@@ -100,7 +100,9 @@ def soften(x, slots, c, l1):
     """Take the proximal step of l1 |x|₁ in the metric in which the rule takes its own."""
     for i in range(x.size):
         size = abs(x[i]) - l1 * pace(*load(slots, i), *c)
-        x[i] = np.copysign(max(size, x.dtype.type(0)), x[i])
+        new = np.copysign(max(size, x.dtype.type(0)), x[i])
+        move_average(slots, i, new - x[i], c)
+        x[i] = new
 
 
 def penalty_value(x, penalty):

@@ -31,6 +31,25 @@ def averaged(x, g, *rest):
     return (*new, rest[SLOTS] + rest[-1] * (point - rest[SLOTS]))
 
 
+def averaged_at(point, new, before, c):
+    """Return the state after a step to `new`, from the slots `before`, where x was then put to `point`."""
+    return (point, *new[1:-1], before[-1] + c[-1] * (iterate(point, *new[1:], *c) - before[-1]))
+
+
+def put_to(point, new, before, c):
+    """The same for a rule that keeps no average."""
+    return (point, *new[1:])
+
+
+def moved_average(slots, i, shift, c):
+    """Move the average along where x was moved by `shift` after the step."""
+    slots[-1][i] += c[-1] * shift
+
+
+def no_average(slots, i, shift, c):
+    """The same for a rule that keeps none."""
+
+
 def held(x, *rest):
     """Return x: what `iterate` means for a rule without a readout."""
     return x
