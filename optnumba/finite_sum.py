@@ -181,7 +181,7 @@ def minimize_finite_sum(
     """
     rule = find_rule(method)
     options = check_options(options)
-    modifiers, hyper = split_modifiers(options), take_hyperparameters(rule, options)
+    modifiers, hyper = split_modifiers(rule, options), take_hyperparameters(rule, options)
     rule, more = modify(rule, modifiers)
     settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
     model = fun if isinstance(fun, LinearModel) else None

@@ -96,7 +96,7 @@ class Minimization:
         inside = {name: value for name, value in names.items() if name not in ("learning_rate", "schedule")}
         bound = {
             **names,
-            "advance": bind(names["advance"], coefficients=self.rule.coefficients),
+            "advance": bind(names["advance"], coefficients=self.rule.quiet_coefficients),
             "learning_rate": self._interpreted_rate(),
             **{f.__name__: kernel(f, self.rule.label, inside) for f in (descent.steep, descent.move, descent.still)},
             **interpreted_norm(names, self.rule),

@@ -139,7 +139,7 @@ def _split_options(rule, options, tol):
     options.pop("tol", None)
     if tol is not None:
         options.setdefault("gtol", tol)
-    modifiers, hyper = split_modifiers(options), take_hyperparameters(rule, options)
+    modifiers, hyper = split_modifiers(rule, options), take_hyperparameters(rule, options)
     settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
     for name in ("maxiter", "gtol", "ftol", "xtol", "maxtime", "finite_diff_rel_step"):
         settings[name] = check_not_negative(name, settings[name], OPTIONS[name])

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from math import inf
 from types import MappingProxyType
 
 import numba
@@ -23,6 +24,12 @@ PARALLEL_FROM = 32_768
 
 # OpenMP's threads do not survive a fork: a forked process steps serially, with the same result.
 _process = os.getpid()
+
+
+def on_arrays(function):
+    """Return a function of a rule, and what modifiers have put it into, as one of arrays."""
+    inner = {"inner": on_arrays(function.__globals__["inner"])} if hasattr(function, "parameter_names") else {}
+    return bind(function, sqrt=np.sqrt, max=np.maximum, abs=np.abs, where=np.where, **inner)
 
 
 class Optimizer(Resumable):
@@ -64,8 +71,9 @@ class Optimizer(Resumable):
     """
 
     def __init__(self, params, method="adam", **hyper):
-        modifiers = split_modifiers(hyper)
-        (self.rule, more), self.params = modify(find_rule(method), modifiers), params
+        rule = find_rule(method)
+        modifiers = split_modifiers(rule, hyper)
+        (self.rule, more), self.params = modify(rule, modifiers), params
         arrays_given = self._listed(params)
         names = [f"params[{key!r}]" for key in (params if isinstance(params, dict) else range(len(arrays_given)))]
         for name, array in zip(names, arrays_given, strict=True):
@@ -255,8 +263,8 @@ class Optimizer(Resumable):
         """Return what to multiply the gradients by, so that the norm of all together is within ``clip_norm``."""
 
         def squares(scale):
-            blocks = kernel(arrays.squares_of_blocks, "norm", {})(only, self._addresses, table, self._like, scale)
-            rows = kernel(arrays.squares_of_rows, "norm", {}) if strided else None
+            blocks = self._loop(arrays.squares_of_blocks)(only, self._addresses, table, self._like, scale)
+            rows = self._loop(arrays.squares_of_rows) if strided else None
             return blocks + sum(rows(np.atleast_2d(gradients[k]), scale) for k in strided)
 
         total = squares(1.0)
@@ -264,13 +272,15 @@ class Optimizer(Resumable):
             norm = total**0.5
         else:
             top = max((float(np.abs(g).max()) for g in gradients if g.size), default=0.0)
-            norm = top * squares(1 / top) ** 0.5 if 1e-300 < top < 1e300 else top
+            norm = top * squares(1 / top) ** 0.5 if 1e-300 < top < inf else top
         return factor_of(norm, self.hyper["clip_norm"])
 
     def _loop(self, loop, parallel=False):
         key = loop, parallel
         if key not in self._kernels:
-            self._kernels[key] = kernel(loop, self.rule.label, self._rule_names, parallel)
+            alike = loop in (arrays.squares_of_blocks, arrays.squares_of_rows)  # for every rule
+            label, names = ("norm", {}) if alike else (self.rule.label, self._rule_names)
+            self._kernels[key] = kernel(loop, label, names, parallel)
         return self._kernels[key]
 
     def _table(self, skipped):
@@ -305,8 +315,8 @@ class Optimizer(Resumable):
         t = max(self.t, 1)
         rate = () if self._schedule is None else (float(self._schedule(t)),)
         values = (*rate, *self._values[len(rate) :])
-        new = self.rule.coefficients(t, *self.rule.start_at(t - 1, values), *values)[len(self.rule.carry) :]
-        readout = bind(self.rule.readout, sqrt=np.sqrt, max=np.maximum, abs=np.abs, where=np.where)
+        new = self.rule.quiet_coefficients(t, *self.rule.start_at(t - 1, values), *values)[len(self.rule.carry) :]
+        readout = on_arrays(self.rule.readout)
         coefficients = [self.dtype.type(c) for c in new]
         found = [
             np.asarray(readout(p.array, *slots.values(), *coefficients))

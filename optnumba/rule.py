@@ -260,6 +260,11 @@ class Rule:
         return () if self.idle is None else parameters(self.idle)[1 + len(self.slots) :]
 
     @property
+    def quiet_coefficients(self):
+        """`coefficients` for Python to call: NumPy does not warn of the logarithm where a decay is 0 (callable)."""
+        return np.errstate(divide="ignore")(self.coefficients)
+
+    @property
     def stays(self):
         """Whether a coordinate with gradient 0 does not move at all, and neither does its state (bool)."""
         return self.idle is not None and not self.idle_names

@@ -132,7 +132,7 @@ class Training:
         bound = {
             **names,
             **compiled,
-            "advance": bind(names["advance"], coefficients=self.rule.coefficients),
+            "advance": bind(names["advance"], coefficients=self.rule.quiet_coefficients),
             "learning_rate": rate,
             "accumulate": accumulate,
             "check_adding": bind(loop.overwrites, sample=sample),

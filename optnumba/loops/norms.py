@@ -4,7 +4,7 @@ Bound are the places of the limit among the hyperparameters, `CLIP`, and of the 
 and `BEHIND`, the next.
 """
 
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 
 
 def squares(g, scale):
@@ -39,7 +39,7 @@ def norm(g):
     if 1e-280 < total < 1e280:
         return sqrt(total)
     top = largest(g)
-    return top * sqrt(squares(g, 1 / top)) if 1e-300 < top < 1e300 else top
+    return top * sqrt(squares(g, 1 / top)) if 1e-300 < top < inf else top
 
 
 def measure(g, hyper):
