@@ -119,7 +119,7 @@ def minimize_finite_sum(
             Of a linear model over sparse rows: coordinates that a batch does not touch keep their value and their
             state, and feel no penalty (torch's SparseAdam). By default they take each step, with a gradient of 0: at
             the cost of the non-zeros where there is a closed form for that (all rules but Adam's family; of the
-            penalties, for "sgd"), else of a pass over x.
+            penalties, for "sgd", where learning_rate * l2 must be below 1), else of a pass over x.
         threads : bool
             Whether large batches are summed in threads; by default where that pays. The result is the same to the bit.
         validation : callable, or data
@@ -232,16 +232,20 @@ def _make(rule, values, schedule, fun, x, samples, args, settings, seed):
     objective = ModelObjective(fun, samples)
     if args:
         raise ValueError(f"args={args!r}: a linear model takes none; leave them out")
+    if fun.l1 and settings["gtol"] is not None:
+        raise ValueError(f"gtol={settings['gtol']!r} tests a gradient, which the penalty 'l1' has not at 0; use ftol")
     if fun.l1 and rule.pace is None:
         raise ValueError(f"penalty 'l1'={fun.l1!r} needs a rule with a pace, which {rule.name!r} has not; use another")
     if not samples.sparse:
         if settings["lazy"]:
             raise ValueError("lazy=True is for sparse rows, and A is dense; leave it out, or pass a CSR matrix")
         return Training(rule, values, schedule, objective, *arguments)
+    if settings["gtol"] is not None and settings["lazy"]:
+        raise ValueError(f"gtol={settings['gtol']!r} tests every coordinate, and lazy=True leaves some alone; drop one")
     if settings["lazy"] and "average" in rule.slots:
         raise ValueError("average moves every coordinate in every step, and lazy=True leaves some alone; drop one")
     meaning = sparse_meaning(rule, objective.penalty, settings["lazy"])
-    if meaning is None:
+    if meaning is None or settings["gtol"] is not None:
         return Training(rule, values, schedule, objective, *arguments)
     return SparseTraining(meaning, rule, values, schedule, objective, *arguments)
 
@@ -288,9 +292,9 @@ def _drive(run, settings, monitor, progress, checkpoints):
         progress.show(run)
         if ending in (loop.VALUE_NOT_FINITE, loop.GRADIENT_NOT_FINITE):
             return ending
-        verdict = monitor.after_steps() if run.steps_done > steps else None
-        if run.epochs_done > epochs and monitor.pauses_at_epochs:
-            verdict = verdict or monitor.after_epoch()
+        verdict = monitor.after_epoch() if run.epochs_done > epochs and monitor.pauses_at_epochs else None
+        if run.steps_done > steps:
+            verdict = monitor.after_steps() or verdict
         if verdict is not None:
             return verdict
         if ending in (loop.EPOCHS_DONE, loop.VALUE_STILL, loop.GRADIENT_SMALL):
@@ -309,7 +313,9 @@ def _result(run, monitor, ending, seed):
     status, message = EPOCH_ENDINGS[ending]
     message = f"{message} {run.fault(ending)}".rstrip()
     history = {"fun": run.history}
-    exact = bool(monitor.exact_values) and len(monitor.exact_values) == run.epochs_done and not run.within_epoch
+    at_x = ending == loop.GRADIENT_SMALL
+    whole = run.epochs_done and not run.within_epoch and not at_x
+    exact = bool(whole and len(monitor.exact_values) == run.epochs_done)
     for name, values in (("exact", monitor.exact_values), ("validation", monitor.validation_values)):
         if values:
             history[name] = np.array(values)
@@ -317,7 +323,7 @@ def _result(run, monitor, ending, seed):
         x=run.snapshot(),
         x_best=monitor.best_point.copy(),
         fun=monitor.exact_values[-1] if exact else run.running_value,
-        fun_is="the objective at x" if exact else run.running_value_is,
+        fun_is="the objective at x" if exact or at_x else run.running_value_is,
         history=history,
         epochs=run.epochs_done,
         nit=run.steps_done,

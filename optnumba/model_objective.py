@@ -28,6 +28,10 @@ class ModelObjective:
         self.penalty = (model.l1, model.l2, self.outputs * model.intercept) if model.l1 or model.l2 else None
         self._sparse = samples.sparse
 
+    def loss(self, x, samples):
+        """Return the mean loss of checked `samples` at `x` (float), without the penalty, or raise for another width."""
+        return self.model.value_of(x, samples) - self.model.penalty(x)
+
     def compiled_names(self):
         """Return what the names in `loops.finite_sum` mean (list of one dict)."""
         one = self.model.classes is None

@@ -137,5 +137,6 @@ def check_seed(seed):
             raise type(error)(
                 f"seed={seed!r} is not an integer from 0 on, a sequence of them, or a generator of NumPy; pass one"
             ) from error
-        seed = sequence.entropy
+        entropy = sequence.entropy
+        seed = int(entropy) if np.ndim(entropy) == 0 else [int(word) for word in np.ravel(entropy)]
     return seed, int(sequence.generate_state(1, np.uint64)[0])

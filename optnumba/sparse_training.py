@@ -137,16 +137,22 @@ class SparseTraining(Training):
 
     def state(self):
         """Return what a resumed training has to know (dict of arrays), the steps that are due among it."""
-        counts, _, _, _, _, _, last, _, products, sums = self._spare
+        counts, bounds, _, _, _, _, last, _, products, sums = self._spare
         due = int(self._state[loop.STEP] - counts[sparse_sum.CAUGHT_UP]) + 1 if products.size else 0
         noted = {"noted_products": products[:due], "noted_sums": sums[:due]}
-        return {**super().state(), "caught_up": counts[[sparse_sum.CAUGHT_UP]], "last_steps": last, **noted}
+        return {
+            **super().state(),
+            "caught_up": counts[[sparse_sum.CAUGHT_UP]],
+            "last_steps": last,
+            "scale": bounds[[sparse_sum.SCALE]],
+            **noted,
+        }
 
     def restore(self, arrays):
         """Take up the state that `state` returned, or raise CheckpointError where it cannot be one of this training."""
         super().restore(arrays)
-        counts, _, _, _, _, _, last, _, products, sums = self._spare
-        found = fit(arrays, {"caught_up": counts[:1], "last_steps": last})
+        counts, bounds, _, _, _, _, last, _, products, sums = self._spare
+        found = fit(arrays, {"caught_up": counts[:1], "last_steps": last, "scale": bounds[[sparse_sum.SCALE]]})
         caught_up, step = int(found["caught_up"][0]), self.steps_done
         due = step - caught_up + 1 if products.size else 0
         least, most = found["last_steps"].min(initial=step), found["last_steps"].max(initial=0)
@@ -154,4 +160,5 @@ class SparseTraining(Training):
             raise CheckpointError(f"the checkpoint has caught up on step {caught_up} after step {step}; use another")
         found |= fit(arrays, {"noted_products": products[:due], "noted_sums": sums[:due]})
         counts[sparse_sum.CAUGHT_UP], last[:] = caught_up, found["last_steps"]
+        bounds[sparse_sum.SCALE] = found["scale"][0]
         products[:due], sums[:due] = found["noted_products"], found["noted_sums"]

@@ -198,8 +198,10 @@ class Training:
         if ending == loop.VALUE_NOT_FINITE:
             return f"fun is not finite at sample {self._state[loop.SAMPLE]}, {where}."
         if ending == loop.GRADIENT_NOT_FINITE:
-            j = np.flatnonzero(~np.isfinite(self._gradient))[0]
-            return f"The gradient is {self._gradient[j]} in coordinate {j} {where}."
+            bad = np.flatnonzero(~np.isfinite(self._gradient))
+            if not bad.size:  # of sparse rows the bound of its entries is tested, before any is formed
+                return f"The gradient may exceed the range of {self._x.dtype} {where}."
+            return f"The gradient is {self._gradient[bad[0]]} in coordinate {bad[0]} {where}."
         return ""
 
     def keep_no_best(self):
@@ -218,6 +220,12 @@ class Training:
         return self._total(samples, x) / samples.count
 
     def _total(self, samples, x):
+        if hasattr(self.objective, "loss"):
+            weight = samples.count if samples.weights is None else float(samples.weights.sum())
+            return self.objective.loss(x, samples) * weight
+        if len(samples.arrays) != len(self.samples.arrays):
+            found, expected = len(samples.arrays), len(self.samples.arrays)
+            raise ValueError(f"validation has {found} arrays, data has {expected}; pass arrays of the same meaning")
         gradient, f, done, size = np.zeros_like(self._x), 0.0, 0, 1
         names = {**self._names, **self._ways[0]} if self.objective.compiled else self._names
         if self.objective.compiled:
@@ -226,7 +234,8 @@ class Training:
             total = bind(loop.total, sample=self.objective.interpreted())
         while done < samples.count:
             before, until = perf_counter(), min(done + size, samples.count)
-            f += total(x, gradient, done, until, samples.weights, samples.arrays, self.args)
+            with one_parallel_call if self.objective.parallel else nullcontext():
+                f += total(x, gradient, done, until, samples.weights, samples.arrays, self.args)
             done, size = until, next_steps(size, perf_counter() - before, None)
         return f
 

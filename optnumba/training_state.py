@@ -86,11 +86,12 @@ class Checkpoints:
         if random and isinstance(saved.get("seed"), int) and saved["seed"] >= 0:
             self.seed, word = check_seed(saved["seed"])
             self.run.reseed(word)
-        for name, value in facts(self.run, self.settings, self.seed).items():
-            if name not in saved or saved[name] != value:
+        mine = facts(self.run, self.settings, self.seed)
+        for name in [*mine, *saved]:
+            if name not in saved or name not in mine or saved[name] != mine[name]:
                 raise CheckpointError(
                     f"checkpoint={self.settings['checkpoint']!r} was written with {name}={saved.get(name)!r}, and this "
-                    f"call has {value!r}; pass the same, or resume=False to start again"
+                    f"call has {mine.get(name)!r}; pass the same, or resume=False to start again"
                 )
         self.run.restore(arrays)
         self.monitor.restore(arrays)

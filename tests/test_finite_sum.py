@@ -335,6 +335,18 @@ def test_the_callback_is_told_at_epochs_or_every_so_many_steps():
     np.testing.assert_array_equal(stepped.x, run(batch_size=7, epochs=3, learning_rate=0.1).x)
 
 
+def test_where_an_epoch_ends_validation_comes_before_the_callback():
+    seen = []
+    given = {"validation": lambda x: x[0], "callback_every": 4, "return_all": True}
+    result = run(batch_size=7, epochs=3, callback=lambda intermediate_result: seen.append(intermediate_result), **given)
+    assert [r.validation for r in seen] == list(result.history["validation"]) == [x[0] for x in result.allvecs[1:]]
+
+
+def test_validation_of_other_arrays_is_refused():
+    with pytest.raises(ValueError, match="validation has 1 arrays, data has 2; pass arrays of the same meaning"):
+        run(batch_size=7, validation=(A,))
+
+
 def test_stop_iteration_ends_it_and_other_exceptions_pass():
     def stop(intermediate_result):
         if intermediate_result.nit == 6:
@@ -531,13 +543,14 @@ def test_an_unknown_option_is_warned_of():
         run(batch_size=7, epochs=1, max_step=3)
 
 
-SEEDS = [0, 2**100, [1, 2, 3], np.random.SeedSequence(5), np.int64(3)]
+SEEDS = [0, 2**100, [1, 2, 3], np.array([4, 5]), np.random.SeedSequence(5), np.int64(3)]
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=repr)
 def test_seeds_of_every_kind_repeat(seed):
     first, again = (run(batch_size=1, epochs=1, seed=seed).x for _ in range(2))
     np.testing.assert_array_equal(first, again)
+    assert not isinstance(run(batch_size=1, epochs=1, seed=seed).seed, (np.ndarray, np.generic))
     assert not np.array_equal(first, run(batch_size=1, epochs=1, seed=99).x)
 
 

@@ -57,6 +57,7 @@ CASES = {
     "adam in float32, in Python": lambda **o: dense(fun=plain, dtype=np.float32, **o),
     "momentum over sparse rows": lambda **o: linear("momentum", learning_rate=0.1, **o),
     "sgd with penalties over sparse rows": lambda **o: linear("sgd", {"l1": 0.01, "l2": 0.1}, learning_rate=0.1, **o),
+    "sgd with a scale over sparse rows": lambda **o: linear("sgd", {"l2": 0.1}, learning_rate=0.1, **o),
     "stochastic": lambda **o: linear("sgd", {"l1": 0.01, "l2": 0.1}, batch_size=1, **{"epochs": 1, **o}),
 }
 
@@ -172,6 +173,21 @@ def test_a_run_that_ended_goes_on_longer(path):
     assert same(dense(checkpoint=path, resume=True, epochs=5), dense(epochs=5))
     fewer = dense(checkpoint=path, resume=True, epochs=3)
     assert (fewer.epochs, fewer.nit) == (5, 20), "what is done is done"
+
+
+@pytest.mark.parametrize(
+    ("saved", "resumed", "name"),
+    [
+        ({"weight_decay": 0.5}, {}, "weight_decay"),
+        ({}, {"weight_decay": 0.5}, "weight_decay"),
+        ({"average": 0.9}, {"average": "polyak"}, "average"),
+    ],
+    ids=str,
+)
+def test_another_rule_does_not_go_on(path, saved, resumed, name):
+    dense(fun=plain, checkpoint=path, max_steps=5, **saved)
+    with pytest.raises(CheckpointError, match=f"was written with {name}=|{name}"):
+        dense(fun=plain, checkpoint=path, resume=True, **resumed)
 
 
 def test_a_seed_of_the_operating_system_is_that_of_the_file(path):

@@ -301,3 +301,53 @@ def test_memory_is_state_and_one_gradient_and_no_copy_of_the_data():
     tracemalloc.stop()
     # The permutation, 160 kB, the points and the state, and pieces in which the data are checked.
     assert peak < 0.6 * (A.data.nbytes + A.indices.nbytes)
+
+
+# -- What a call with other data, or a budget of another kind, leads to ------------------------------------------------
+
+
+def test_validation_data_of_another_width_are_refused():
+    wide, narrow = np.ones((5, 1000)), np.ones((5, 3))
+    for A, other in ((SPARSE, scipy.sparse.csr_array(wide)), (DENSE, wide), (SPARSE, narrow)):
+        with pytest.raises(ValueError, match=r"x has shape \(26,\), .* takes"):
+            run(LOGISTIC, A, validation=(other, np.arange(5) % 2))
+
+
+def test_validation_data_may_have_another_layout():
+    found = [run(LOGISTIC, SPARSE, validation=(A, LABELS)).history["validation"] for A in (SPARSE, DENSE)]
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_gtol_ends_batch_gradient_descent():
+    model = linear_model("logistic", {"l2": 0.1})
+    for A in (SPARSE, DENSE):
+        found = run(model, A, batch_size=None, epochs=None, gtol=1e-3, learning_rate=2.0)
+        assert (found.status, found.fun_is) == (0, "the objective at x")
+        assert found.fun == pytest.approx(model.value(found.x, A, LABELS), rel=1e-12)
+    with pytest.raises(ValueError, match="gtol=0.001 tests a gradient, which the penalty 'l1' has not at 0; use ftol"):
+        run(linear_model("logistic", {"l1": 0.1}), SPARSE, batch_size=None, gtol=1e-3)
+    with pytest.raises(ValueError, match="gtol=0.001 tests every coordinate, and lazy=True"):
+        run(LOGISTIC, SPARSE, batch_size=None, gtol=1e-3, lazy=True)
+
+
+def test_a_gradient_beyond_the_range_of_floats_stops_it():
+    huge = scipy.sparse.csr_array(np.where(DENSE != 0, 1e300, 0.0))
+    for batch_size in (1, 7):
+        found = run(linear_model("squared", intercept=False), huge, 1e20 * NUMBERS, batch_size=batch_size)
+        assert (found.status, found.nit) == (3, 0)
+        assert "The gradient " in found.message
+
+
+def test_norms_whose_squares_overflow_are_clipped():
+    A, y = scipy.sparse.csr_array(DENSE * 1e100), 1e100 * NUMBERS
+    model = linear_model("squared", intercept=False)
+    for batch_size in (1, 7):
+        options = {"learning_rate": 1e-3, "clip_norm": 1.0, "batch_size": batch_size, "epochs": 1}
+        np.testing.assert_allclose(run(model, A, y, **options).x, run(model, A.toarray(), y, **options).x, rtol=1e-9)
+
+
+def test_samples_of_weight_0_are_left_out_whatever_they_are():
+    broken, weights = DENSE.copy(), np.ones(N)
+    broken[3], weights[3] = np.nan, 0
+    found = run(LOGISTIC, broken, sample_weight=weights, allow_nan=True)
+    np.testing.assert_allclose(found.x, run(LOGISTIC, DENSE, sample_weight=weights).x, rtol=1e-12)

@@ -22,7 +22,7 @@ STEP, EPOCH, FIRST, FILLED, EVALUATIONS, SAMPLE = range(6)
 BATCH_SUM, BLOCK_SUM, EPOCH_SUM, EPOCH_WEIGHT, LAST, BEST = range(6)
 # What `plan` holds, which no kernel changes; `limit` counts steps, `rows` the epochs before the first row of `history`.
 BATCH, COUNT, BLOCK, LIMIT, EPOCHS, ROWS, PAUSE, AVERAGED, THREADS, SHUFFLED = range(10)
-# What `scales` holds.
+# What `limits` holds.
 SHARE, GTOL, FTOL, HUGE = range(4)
 
 # How far ahead the rows of samples are fetched.
@@ -143,6 +143,8 @@ def weighted(x, target, i, single, weights, data, args):
     """Add the gradient of sample `i`, times its weight, to `target`; return its value times the weight."""
     if weights is None:
         return sample(x, target, i, data, args)
+    if weights[i] == 0:  # whatever the sample is, NaN for one, it is left out
+        return 0.0
     f = sample(x, single, i, data, args)
     factor = target.dtype.type(weights[i])
     for j in range(target.size):
@@ -220,7 +222,6 @@ def weight_of(weights, order, first, size):
     return total
 
 
-@inlined
 @inlined
 def apply(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data):
     """Take the step of a batch whose gradients are summed in `grad`; return why not, or BUDGET_DONE."""
@@ -307,6 +308,9 @@ def sweep(budget, arrays, weights, penalty, seed, history, data, args):
         c = cast(x.dtype.type, new[CARRY:])
         i = order[first]
         end = take_step(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data)
+        if end == GRADIENT_SMALL:
+            # No step follows: this is the objective at x.
+            sums[EPOCH_SUM], sums[EPOCH_WEIGHT] = sums[BATCH_SUM], weight_of(weights, order, first, size)
         if end != BUDGET_DONE:
             return end
         pack(carry, new[:CARRY])

@@ -37,7 +37,7 @@ def averaged_at(point, new, before, c):
 
 
 def put_to(point, new, before, c):
-    """The same for a rule that keeps no average."""
+    """Return the same for a rule that keeps no average."""
     return (point, *new[1:])
 
 
@@ -47,7 +47,7 @@ def moved_average(slots, i, shift, c):
 
 
 def no_average(slots, i, shift, c):
-    """The same for a rule that keeps none."""
+    """Move nothing: a rule that keeps no average."""
 
 
 def held(x, *rest):

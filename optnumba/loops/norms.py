@@ -42,6 +42,14 @@ def norm(g):
     return top * sqrt(squares(g, 1 / top)) if 1e-300 < top < inf else top
 
 
+def add_square(top, total, number):
+    """Return (top, total) with top² total greater by number²: it neither overflows nor vanishes where squares do."""
+    size = abs(number)
+    if size > top:
+        return size, 1 + total * (top / size) ** 2
+    return top, total + ((size / top) ** 2 if size > 0 else 0.0)
+
+
 def measure(g, hyper):
     """Return the factor by which to multiply the gradient `g`."""
     return factor_of(norm(g), hyper[CLIP])

@@ -14,7 +14,7 @@ import numpy as np
 from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
 from .linear import margin, margins
 from .memory import fetch, inlined, part, row
-from .norms import factor_of
+from .norms import add_square, factor_of
 
 # What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
 TOUCHED, CAUGHT_UP = range(2)
@@ -179,18 +179,20 @@ def measure_touched(x, grad, spare, scale, pull, size, i, hyper, data):
     """Return the factor by which to multiply the gradient of a batch: `measure`, of the coordinates touched."""
     counts, bounds, marks, touched, z, s = spare[:6]
     values, indices, indptr, y = data
-    squares = 0.0
+    top, total = 0.0, 0.0
     for o in range(OUTPUTS):
-        slope = s[o] if size == 1 else grad[o]
-        squares += (slope * scale) ** 2 if INTERCEPT else 0.0
+        slope = float(s[o] if size == 1 else grad[o])
+        if INTERCEPT:
+            top, total = add_square(top, total, slope * scale)
         if size == 1:
             for p in range(indptr[i], indptr[i + 1]):
-                squares += (s[o] * scale * values[p] + pull * x[coordinate(indices[p], o)]) ** 2
+                g = slope * scale * values[p] + pull * x[coordinate(indices[p], o)]
+                top, total = add_square(top, total, g)
         else:
             for k in range(counts[TOUCHED]):
                 q = touched[k] * OUTPUTS + o
-                squares += (grad[q] * scale + pull * x[q]) ** 2
-    return factor_of(sqrt(squares), hyper[CLIP])
+                top, total = add_square(top, total, float(grad[q]) * scale + pull * x[q])
+    return factor_of(top * sqrt(total), hyper[CLIP])
 
 
 def unmeasured(x, grad, spare, scale, pull, size, i, hyper, data):
