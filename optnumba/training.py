@@ -213,7 +213,7 @@ class Training:
         total = self._total(self.samples, x)
         if self._plan[loop.AVERAGED]:
             total /= self.samples.count if self.samples.weights is None else self.samples.weights.sum()
-        return total if self.objective.penalty is None else total + loop.penalty_value(x, self.objective.penalty)
+        return total if self.objective.penalty is None else total + self._penalty(x)
 
     def mean_over(self, samples, x):
         """Return the mean loss of other `samples` at `x` (float), without the penalty."""
@@ -260,11 +260,10 @@ class Training:
         if not weight:
             return float(self._sums[loop.LAST])
         value = total / weight if self._plan[loop.AVERAGED] else total
-        return (
-            value
-            if self.objective.penalty is None
-            else value + loop.penalty_value(self.snapshot(), self.objective.penalty)
-        )
+        return value if self.objective.penalty is None else value + self._penalty(self.snapshot())
+
+    def _penalty(self, x):
+        return kernel(loop.penalty_value, "penalty", {})(x, self.objective.penalty)
 
     @property
     def running_value_is(self):
