@@ -31,6 +31,8 @@ ROWS, FEWER = 100_000, 5_000  # FEWER with --quick
 COLUMNS = (10_000, 100_000, 1_000_000, 10_000_000)
 DENSE, SPARSE, NONZEROS = 100, 50_000, 30  # columns of the dense and of the sparse data, and non-zeros a row
 FULL = 10  # times as many epochs at full batch, where each is one step
+NOISE = "noise"  # in the place of a figure that was not measured
+MANY = 20  # epochs over which a step on CSR is measured for each number of columns
 STEPS = ("sgd", "adagrad", "adam lazy")  # the methods whose steps on CSR are compared
 TOLERANCE = 1e-10  # relative difference allowed between the weights of optnumba and a peer, in the same order of rows
 DIFFERENCE = 0.02  # relative difference allowed between the losses of optnumba and a peer, in another order
@@ -166,24 +168,29 @@ def rules(rows, epochs, repeat, watch):
 def columns(rows, repeat, watch):
     """Yield the figures of a step of one sample for each number of columns, with gather and scatter beside it.
 
-    A step is the fifth part of the difference between six epochs and one: what a call does once is no part of it. The
-    non-zeros spread over all columns, or as "same rows" they are those of the narrowest matrix, in a wider one.
+    What a call does once is no part of a step: it is the difference between MANY + 1 epochs and one that is divided.
+    With 10⁷ columns a call takes a tenth of a second before its first step, and not always the same: so MANY are many,
+    and where noise is left of the difference there is no figure. The non-zeros spread over all columns, or as "same
+    rows" they are those of the narrowest matrix, in a wider one.
     """
     narrow, least = logistic.sparse(rows, COLUMNS[0], NONZEROS), {}
     for count in COLUMNS if rows == ROWS else COLUMNS[:2]:
         A, y = logistic.sparse(rows, count, NONZEROS)
         runs = {name: optnumba_loop(A, y, name, RATE, 1) for name in STEPS}
         runs["same rows"] = optnumba_loop(logistic.widened(narrow[0], count), narrow[1], "sgd", RATE, 1)
-        contestants = {(name, epochs): partial(run, epochs) for name, run in runs.items() for epochs in (1, 6)}
+        contestants = {(name, epochs): partial(run, epochs) for name, run in runs.items() for epochs in (1, MANY + 1)}
         order, x = np.random.default_rng(0).permutation(rows), np.zeros(count)
         contestants["gather and scatter"] = partial(logistic.gather_scatter, x, order, A.indptr, A.indices, A.data)
         took = bench.alternate(contestants, repeat, watch=watch)
         steps = {"gather and scatter": took.pop("gather and scatter")}
         for name in runs:
-            steps[name] = [(six - one) / 5 for one, six in zip(took[name, 1], took[name, 6], strict=True)]
-        ns = {name: 1e9 * bench.median(steps, name, per=rows) for name in steps}
+            pairs = zip(took[name, 1], took[name, MANY + 1], strict=True)
+            steps[name] = [(many - one) / MANY for one, many in pairs]
+        # A difference that is not positive in every round measures the disturbance, and must not pass for a fast step.
+        ns = {name: 1e9 * bench.median(steps, name, per=rows) if min(steps[name]) > 0 else None for name in steps}
         least = least or ns
-        yield {"columns": count, "ns": ns, "growth": {name: ns[name] / least[name] for name in ns}}
+        growth = {name: ns[name] / least[name] if ns[name] and least[name] else None for name in ns}
+        yield {"columns": count, "ns": ns, "growth": growth, "seconds": steps}
 
 
 def targets():
@@ -233,10 +240,12 @@ def rules_row(figures, target, rows):
 
 def columns_row(figures, same, spread):
     count, ns, growth = f"{figures['columns']:,}", figures["ns"], figures["growth"]
-    times = [bench.number(ns[name]) for name in (*STEPS, "gather and scatter")]
-    growths = [bench.number(growth[name], 2) for name in ("sgd", "gather and scatter")]
-    spread = spread.judge(growth["sgd"] / growth["gather and scatter"], count)
-    return [count, *times, *growths, spread, bench.number(ns["same rows"]), same.judge(growth["same rows"], count)]
+    times = [bench.number(ns[name], absent=NOISE) for name in (*STEPS, "gather and scatter")]
+    ours, bare = growth["sgd"], growth["gather and scatter"]
+    growths = [bench.number(value, 2, absent=NOISE) for value in (ours, bare)]
+    over = spread.judge(ours / bare if ours and bare else None, count, absent=NOISE)
+    alone = bench.number(ns["same rows"], absent=NOISE)
+    return [count, *times, *growths, over, alone, same.judge(growth["same rows"], count, absent=NOISE)]
 
 
 def memory_row(figures, target):

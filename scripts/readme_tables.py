@@ -71,7 +71,8 @@ def bench_finite_sum(results):
         return [figures["case"], str(figures["threads"]), milliseconds, ratio, figures["peer"] or "–"]
 
     def columns(figures):
-        cells = [f"{bench.number(ns, 0)} ({figures['growth'][name]:.2f})" for name, ns in figures["ns"].items()]
+        growth = {name: bench.number(value, 2, absent="–") for name, value in figures["growth"].items()}
+        cells = [f"{bench.number(ns, 0, absent='–')} ({growth[name]})" for name, ns in figures["ns"].items()]
         return [f"{figures['columns']:,}", *cells]
 
     def memory(figures):
