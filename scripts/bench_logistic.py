@@ -25,10 +25,11 @@ def dense(rows, columns, dtype=np.float64):
 def sparse(rows, columns, nonzeros, dtype=np.float64):
     """Return A, CSR with that many non-zeros in each row, and y: column numbers spread evenly and sorted."""
     random = np.random.default_rng(0)
-    strata = np.arange(nonzeros) * (columns / nonzeros)  # one column out of each: so they are sorted, none twice
+    # One column out of each of as many strata, between whole numbers: so they are sorted, and none is there twice.
+    strata, width = np.arange(nonzeros) * columns // nonzeros, columns // nonzeros
     indices = np.empty((rows, nonzeros), np.int32)
     for part in np.array_split(indices, max(1, indices.size // 1_000_000)):
-        part[...] = strata + random.random(part.shape) * (columns // nonzeros)
+        part[...] = strata + random.integers(width, size=part.shape)
     values = random.standard_normal(rows * nonzeros, dtype)
     starts = np.arange(0, rows * nonzeros + 1, nonzeros, dtype=np.int32)
     A = scipy.sparse.csr_array((values, indices.ravel(), starts), shape=(rows, columns))
