@@ -4,6 +4,9 @@ Each wraps `update` and `coefficients`, takes the last coefficient for itself an
 in the one pass over the coordinates. They apply in the order in which torch's users write them: the gradient is clipped
 by its norm, then by value; l2 x is added; x shrinks; the rule takes its step; the new point is averaged. Only the norm
 needs more: the loop puts the factor in the place of the last coefficient (`loops.norms`).
+
+Where a rule holds another point than its iterate (NAG: φ, where the gradient is taken), l2 and decay are of the point
+held, as in torch and Keras, and the average is of the iterate.
 """
 
 from dataclasses import replace

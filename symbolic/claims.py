@@ -18,8 +18,8 @@ from .proof import Proof
 
 KINDS = {"(0, inf)": STRICT, "[0, inf)": NONNEGATIVE, "[0, 1)": UNIT}
 
-# Leaves of the claims on idle steps alone, and what a rule that changes its gradient hands on: no names that an
-# argument can have.
+# Leaves of the claims on idle steps alone, and what a rule that changes its gradient hands on. They are no names that
+# an argument can have.
 IDLE_STEPS, OTHER_RATE, CHANGED_GRADIENT = "number of idle steps", "rate of the step", "changed gradient"
 
 

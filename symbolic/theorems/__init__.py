@@ -5,6 +5,7 @@ from .adadelta import ADADELTA
 from .adagrad import ADAGRAD
 from .adam import ADAM
 from .adamax import ADAMAX
+from .modifiers import MODIFIERS
 from .momentum import MOMENTUM
 from .nadam import NADAM
 from .nag import NAG
@@ -18,13 +19,13 @@ __all__ = ["THEOREMS", "Theorem", "theorems"]
 
 # The theorems of each algorithm, as in ``optnumba.RULES``.
 THEOREMS = {
-    "sgd": SGD + SCHEDULES + SPARSE["sgd"],
+    "sgd": SGD + SCHEDULES + MODIFIERS["sgd"] + SPARSE["sgd"],
     "momentum": MOMENTUM + SPARSE["momentum"],
     "nag": NAG + SPARSE["nag"],
     "adagrad": ADAGRAD + SPARSE["adagrad"],
     "adadelta": ADADELTA + SPARSE["adadelta"],
     "rmsprop": RMSPROP + SPARSE["rmsprop"],
-    "adam": ADAM + SPARSE["adam"],
+    "adam": ADAM + MODIFIERS["adam"] + SPARSE["adam"],
     "adamax": ADAMAX + SPARSE["adamax"],
     "nadam": NADAM + SPARSE["nadam"],
 }
@@ -43,7 +44,7 @@ def theorems(name=None):
     ----------
     name : str, optional
         As in ``optnumba.RULES``; all of them where it is None. Those on gradient descent, on mini-batches, on
-        decaying rates and on soft thresholding are under ``"sgd"``.
+        decaying rates, on clipping, decay and averages and on soft thresholding are under ``"sgd"``.
 
     Returns
     -------
