@@ -33,7 +33,7 @@ def test_every_rule_with_all_of_them_is_proved(name):
     assert proof.proved
     text = proof.explain()
     assert "with weight_decay, l2, clip_value, clip_norm, average" in text and "averaged(x, g, " in text
-    assert "g̃_t = " in text and "θ̃_t = " in text and "a_t = " in text and "update(x, g, " in text
+    assert "h_t = " in text and "θ̃_t = " in text and "a_t = " in text and "update(x, g, " in text
 
 
 def test_another_algorithm_is_refuted():

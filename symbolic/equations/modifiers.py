@@ -26,7 +26,7 @@ from .notation import (
 GRADIENT_MODIFIERS = frozenset(("clip_norm", "clip_value", "l2"))
 SECTION = "of optnumba, not of the document"
 
-g_changed = letter("g̃_t", r"\tilde g_t", real=True)
+g_changed = letter("h_t", "h_t", real=True)
 theta_changed = letter("θ̃_t", r"\tilde\theta_t", real=True)
 a_before = letter("a_{t-1}", "a_{t-1}", real=True)
 a = letter("a_t", "a_t", real=True)
