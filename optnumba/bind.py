@@ -125,7 +125,7 @@ def _norm_names(rule):
 
 
 def _average_names(rule):
-    """Return what becomes of the average where a loop moves x after the step: into bounds, by a proximal step (dict)."""
+    """Return what becomes of the average where a loop moves x after a step, into bounds or by a proximal one (dict)."""
     if rule.slots[-1:] != ("average",):
         return {"put": modified.put_to, "move_average": modified.no_average}
     names = {"put": modified.averaged_at, "move_average": modified.moved_average}
