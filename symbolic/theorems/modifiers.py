@@ -33,8 +33,8 @@ def _one_decay(step):
 
 T_MOD_1 = Theorem(
     "T-MOD-1",
-    "For gradient descent the two ways to decay are one: whether θ shrinks by the factor 1 - ηλ (`weight_decay`) or λθ_t "
-    "is added to the gradient (`l2`), a step moves θ by {step}.",
+    "For gradient descent the two ways to decay are one: whether θ shrinks by the factor 1 - ηλ (`weight_decay`) or "
+    "λθ_t is added to the gradient (`l2`), a step moves θ by {step}.",
     _one_decay,
     {"step": -eta * (g + decay_weight * theta)},
     "λ₂ = λ >= 0; any η, also one that changes",
