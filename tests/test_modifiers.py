@@ -322,7 +322,7 @@ def test_what_is_averaged_is_behind_the_proximal_step():
 def test_a_clipped_step_is_not_linear(clip):
     """So over sparse rows what the penalty does to an untouched coordinate is no power, and counts in the norm."""
     penalty = 0.0, 0.5, 0
-    assert sparse_meaning(RULES["sgd"], penalty, False) == "decay"
+    assert sparse_meaning(RULES["sgd"], penalty, False) == "scale"
     assert sparse_meaning(modify(RULES["sgd"], {clip: 1})[0], penalty, False) is None
 
 
