@@ -57,12 +57,13 @@ def write(path, kind, arrays, facts):
     Raises
     ------
     OSError
-        Where it cannot be written; the file before is as it was.
+        Where it cannot be written, or would replace a file that is no checkpoint; the file before is as it was.
     """
     target = os.path.realpath(check_path(path))
     pieces = _pieces(kind, arrays, facts)
     folder, name = os.path.split(target)
     temporary, link = (os.path.join(folder, f".{name}.{os.urandom(8).hex()}.unfinished") for _ in range(2))
+    _refuse_to_replace(path, target)
     try:
         _remove_unfinished(folder, name)
         try:
@@ -140,7 +141,19 @@ def check_target(path):
         raise OSError(errno.ENOENT, f"checkpoint={path!r} cannot be written: there is no folder {folder!r}; make it")
     if os.path.isdir(target):
         raise OSError(errno.EISDIR, f"checkpoint={path!r} cannot be written: it is a folder; add the name of a file")
+    _refuse_to_replace(path, target)
     return target
+
+
+def _refuse_to_replace(path, target):
+    """Raise FileExistsError where there is a file that no checkpoint ever was: it may be the only copy of something."""
+    if os.path.isfile(target):
+        with open(target, "rb") as file:
+            begin = file.read(len(MAGIC))
+        if begin != MAGIC[: len(begin)]:
+            raise FileExistsError(
+                errno.EEXIST, f"checkpoint={path!r} is a file, and no checkpoint; choose another path, or remove it"
+            )
 
 
 def fit(arrays, like):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from .bind import bind
 from .loops import modified
 from .rule import Hyper, Rule
+from .rules import RULES
 
 MODIFIERS = {
     "weight_decay": Hyper(
@@ -53,6 +54,18 @@ class Modification(NamedTuple):
     rule: Rule
     names: tuple[str, ...]
     polyak: bool
+
+
+def is_own(rule):
+    """Tell whether a rule, without its modifiers, is none of `RULES`, whatever it is called (bool).
+
+    Parameters
+    ----------
+    rule : Rule
+    """
+    modification = getattr(rule.update, "modification", None)
+    base = modification.rule if modification else rule
+    return RULES.get(base.name) != base
 
 
 def split_modifiers(rule, options):

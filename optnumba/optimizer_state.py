@@ -8,6 +8,7 @@ import numpy as np
 from . import checkpoint
 from .arguments import find_rule
 from .checkpoint import CheckpointError
+from .modifiers import is_own
 from .schedule import described
 
 
@@ -20,9 +21,9 @@ class Resumable:
         Returns
         -------
         dict
-            ``method``, a name; ``hyper``, the hyperparameters that are numbers; ``schedule``, the learning rate's in
-            words, or None; ``t``, the steps done; ``carry``, numbers by name; ``slots``, for each array a dict of
-            arrays by name. All are copies.
+            ``method``, a name; ``own_rule``, whether that is a rule of your own; ``hyper``, the hyperparameters that
+            are numbers; ``schedule``, the learning rate's in words, or None; ``t``, the steps done; ``carry``, numbers
+            by name; ``slots``, for each array a dict of arrays by name. All are copies.
         """
         with self._busy:
             slots = [{name: array.copy() for name, array in one.items()} for one in self.slots]
@@ -44,7 +45,7 @@ class Resumable:
         with self._busy:
             mine = self._facts()
             _check_names("state", state, {**mine, "slots": None})
-            for name in ("method", "schedule"):
+            for name in ("method", "own_rule", "schedule"):
                 if state[name] != mine[name]:
                     remedy = "make one as it was"
                     raise ValueError(f"state has {name}={state[name]!r}, this Optimizer {mine[name]!r}; {remedy}")
@@ -104,9 +105,10 @@ class Resumable:
         """
         arrays, facts = checkpoint.read(path, "optimizer")
         shown, parameters = f"checkpoint={path!r}", facts.pop("parameters", None)
-        if facts.keys() != {"method", "hyper", "schedule", "t", "carry"} or not isinstance(facts["hyper"], dict):
+        expected = {"method", "own_rule", "hyper", "schedule", "t", "carry"}
+        if facts.keys() != expected or not isinstance(facts["hyper"], dict):
             raise CheckpointError(f"{shown} lacks what Optimizer.save writes; use another file")
-        rule = _saved_rule(shown, facts["method"], method)
+        rule = _saved_rule(shown, facts["method"], facts["own_rule"], method)
         if facts["schedule"] is not None and "learning_rate" not in hyper:
             raise CheckpointError(f"{shown} was saved with learning_rate={facts['schedule']}; pass it again")
         optimizer = cls(params, rule, **{**facts["hyper"], **hyper})
@@ -130,6 +132,7 @@ class Resumable:
         numbers = {name: value for name, value in self.hyper.items() if not callable(value)}
         return {
             "method": self.rule.name,
+            "own_rule": is_own(self.rule),
             "hyper": {name: float(value) if isinstance(value, Real) else value for name, value in numbers.items()},
             "schedule": described(self._schedule),
             "t": self.t,
@@ -183,19 +186,17 @@ def _check_like(shown, given, like):
         raise TypeError(f"{shown} has dtype {given.dtype}, expected {like.dtype}; make the Optimizer with such params")
 
 
-def _saved_rule(shown, name, given):
+def _saved_rule(shown, name, own, given):
     """Return the rule called `name`: `given`, where it is passed again, or the one of optnumba."""
-    if given is not None:
-        rule = find_rule(given)
-        if rule.name != name:
-            raise CheckpointError(f"{shown} is of method={name!r}, not {rule.name!r}; pass the former")
-        return rule
-    try:
-        return find_rule(name)
-    except ValueError as error:
-        raise CheckpointError(
-            f"{shown} is of method={name!r}, a rule of your own; pass it again: method=..."
-        ) from error
+    if given is None and own:
+        raise CheckpointError(f"{shown} is of method={name!r}, a rule of your own; pass it again: method=...")
+    rule = find_rule(name if given is None else given)
+    if rule.name != name:
+        raise CheckpointError(f"{shown} is of method={name!r}, not {rule.name!r}; pass the former")
+    if is_own(rule) != own:
+        kinds = ("a rule of your own", "optnumba's") if own else ("optnumba's", "one of your own")
+        raise CheckpointError(f"{shown} is of method={name!r}, {kinds[0]}, not {kinds[1]}; pass the former")
+    return rule
 
 
 def _name_in_file(parameter, slot):

@@ -5,6 +5,7 @@ import re
 
 from . import checkpoint
 from .checkpoint import CheckpointError
+from .modifiers import is_own
 from .result import PATIENCE
 from .schedule import described
 from .settings import check_seed
@@ -122,6 +123,7 @@ def facts(run, settings, seed):
     given = {name: settings[name] is not None for name in ("sample_weight", "validation", "patience")}
     return {
         "method": run.rule.name,
+        "own_rule": is_own(run.rule),
         **dict(zip(run.rule.defaults, run.hyper.tolist(), strict=False)),
         "schedule": described(run.schedule),
         "slots": list(run.rule.slots),

@@ -68,7 +68,7 @@ ALLOWED = {
     "bind": {"fingerprint", "loops", "numba", "schedule"},
     "samples": {"numpy", "scipy"},
     "linear_model": {"bind", "loops", "numba", "numpy", "samples"},
-    "modifiers": {"bind", "loops", "rule"},
+    "modifiers": {"bind", "loops", "rule", "rules"},
     "objective": {"bind", "loops", "numba", "numpy"},
     "result": {"loops", "numpy", "scipy"},
     "minimization": {"arguments", "bind", "loops", "numba", "numpy"},
@@ -101,7 +101,7 @@ ALLOWED = {
     },
     "sparse_training": {"bind", "checkpoint", "loops", "numpy", "training"},
     "monitoring": {"checkpoint", "numpy", "result", "tqdm"},
-    "training_state": {"checkpoint", "optnumba", "result", "schedule", "settings"},
+    "training_state": {"checkpoint", "modifiers", "optnumba", "result", "schedule", "settings"},
     "finite_sum": {
         "arguments",
         "driving",
@@ -121,7 +121,7 @@ ALLOWED = {
         "training_state",
     },
     "rows": {"numpy"},
-    "optimizer_state": {"arguments", "checkpoint", "numpy", "schedule"},
+    "optimizer_state": {"arguments", "checkpoint", "modifiers", "numpy", "schedule"},
     "optimizer": {
         "arguments",
         "bind",

@@ -361,3 +361,17 @@ def test_a_limit_of_the_size_of_files_leaves_the_file_before(tmp_path):
     message, there, files = killing("file_size_limit", tmp_path)
     assert "file too large; make room" in message
     assert (there, files) == (1, ["x"])
+
+
+def test_a_file_that_is_no_checkpoint_is_not_replaced(tmp_path):
+    mine = tmp_path / "data.npz"
+    mine.write_bytes(b"PK\x03\x04 the only copy")
+    for attempt in (checkpoint.check_target, lambda file: checkpoint.write(file, "optimizer", ARRAYS, FACTS)):
+        with pytest.raises(FileExistsError, match=r"data\.npz.* is a file, and no checkpoint; choose another path"):
+            attempt(mine)
+    assert [file.name for file in tmp_path.iterdir()] == ["data.npz"]
+    assert mine.read_bytes() == b"PK\x03\x04 the only copy"
+    empty = tmp_path / "reserved"
+    empty.touch()
+    checkpoint.write(empty, "optimizer", ARRAYS, FACTS)
+    assert checkpoint.read(empty, "optimizer")[1] == FACTS

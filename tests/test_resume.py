@@ -402,11 +402,26 @@ def test_an_optimizer_goes_on_to_the_bit(case, path):
         assert bits(optimizer) == bits(whole)
 
 
+def test_a_rule_of_ones_own_is_not_taken_for_optnumbas_of_that_name(path):
+    own = dataclasses.replace(RULES["sgd"], update=lambda x, g, eta: (x - eta * g * g,))
+    Optimizer(np.ones(3), own, average="polyak").save(path)
+    with pytest.raises(CheckpointError, match="of method='sgd', a rule of your own; pass it again: method="):
+        Optimizer.load(path, np.ones(3))
+    with pytest.raises(CheckpointError, match="of method='sgd', a rule of your own, not optnumba's; pass the former"):
+        Optimizer.load(path, np.ones(3), method="sgd")
+    assert Optimizer.load(path, np.ones(3), method=own).rule.slots == ("average",)
+    with pytest.raises(ValueError, match="own_rule=True, this Optimizer False"):
+        Optimizer(np.ones(3), "sgd").load_state_dict(Optimizer(np.ones(3), own).state_dict())
+    dense(fun=plain, checkpoint=path.with_name("sum"), max_steps=3, method=own)
+    with pytest.raises(CheckpointError, match="was written with own_rule=True"):
+        dense(fun=plain, checkpoint=path.with_name("sum"), resume=True, method="sgd")
+
+
 def test_a_state_is_a_copy():
     optimizer = Optimizer(parameters())
     steps(optimizer, 2)
     state = optimizer.state_dict()
-    assert state.keys() == {"method", "hyper", "schedule", "t", "carry", "slots"}
+    assert state.keys() == {"method", "own_rule", "hyper", "schedule", "t", "carry", "slots"}
     assert (state["method"], state["t"], list(state["slots"][1])) == ("adam", 2, ["m", "v"])
     before = bits(optimizer)
     for slots in state["slots"]:
