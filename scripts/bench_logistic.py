@@ -90,6 +90,7 @@ def torch_by_autograd(torch, A, y, method, rate, batch_size, shuffle=True, threa
 
     def run(epochs):
         torch.set_num_threads(threads)
+        torch.manual_seed(0)
         b, w = (torch.nn.Parameter(torch.zeros(size, dtype=A.dtype)) for size in (1, A.shape[1]))
         optimizer = kind([b, w], lr=rate, fused=True)
         for _ in range(epochs):
@@ -114,6 +115,7 @@ def torch_by_hand(torch, A, y, method, rate, batch_size, shuffle=True, threads=1
 
     def run(epochs):
         torch.set_num_threads(threads)
+        torch.manual_seed(0)
         with torch.inference_mode():
             x, g = (torch.zeros(A.shape[1] + 1, dtype=A.dtype) for _ in range(2))
             b, w, slope, slopes = x[:1], x[1:], g[:1], g[1:]
