@@ -1,5 +1,8 @@
 """Gradient-descent optimizers, proved equal to their equations, at the speed of the hardware."""
 
+import sys
+
+from . import gpu as cuda
 from . import schedules
 from .bind import bind
 from .checkpoint import CheckpointError
@@ -18,12 +21,15 @@ __all__ = [
     "Optimizer",
     "Rule",
     "bind",
+    "cuda",
     "linear_model",
     "methods",
     "minimize",
     "minimize_finite_sum",
     "schedules",
 ]
+
+sys.modules["optnumba.cuda"] = cuda  # so that it can be imported by this name too
 
 
 def __getattr__(name):

@@ -153,7 +153,7 @@ def kernel(loop, label, names, parallel=False):
     """
     key, cacheable = _key(loop, parallel, names)
     if key not in _kernels:
-        bound = bind(loop, **_compiled_parts(loop, names))
+        bound = bind(loop, **compiled_parts(loop, names, _compile_part, _parts))
         # A rule may have a name that no file can have: "mine/brisk".
         part_of_file_name = re.sub(r"\W", "_", label[:40])
         bound.__qualname__ = f"{loop.__name__}_{part_of_file_name}_{key[:16]}"
@@ -219,8 +219,31 @@ def _disjoint(flags):
     return flags
 
 
-def _compiled_parts(function, names, above=()):
-    """Return the names that `function` uses, bound to compiled functions: {name: dispatcher or constant}."""
+def _compile_part(function):
+    return _compile(function, **INNER_OPTIONS)
+
+
+def compiled_parts(function, names, compile_part, kept, above=()):
+    """Return the names that `function` uses, bound to compiled functions.
+
+    Parameters
+    ----------
+    function : function
+        A loop, or what it calls.
+    names : dict
+        What names mean that no file defines.
+    compile_part : callable
+        The backend's: of a function whose names are bound it makes one that a kernel can call.
+    kept : dict
+        Of the same backend, for the parts: one for all kernels in which it means the same, since most of a loop does
+        not depend on the rule.
+    above : tuple of function
+        Those that led here, which may not be called again.
+
+    Returns
+    -------
+    dict of str to compiled function or constant
+    """
     bound = {}
     for name in _global_names(function.__code__):
         # What a file defines itself comes first: a rule may have a helper with the name of something in a loop.
@@ -228,12 +251,11 @@ def _compiled_parts(function, names, above=()):
         if isinstance(value, FunctionType) and not _left_to_numba(value):
             if value in above:
                 raise TypeError(f"{value.__qualname__} calls itself; compile it with numba.njit and pass that")
-            parts = _compiled_parts(value, names, (*above, value))
-            # One for all kernels in which it means the same: most of a loop does not depend on the rule.
+            parts = compiled_parts(value, names, compile_part, kept, (*above, value))
             key = value, tuple(sorted((part, id(meaning)) for part, meaning in parts.items()))
-            if key not in _parts:
-                _parts[key] = _compile(bind(value, **parts), **INNER_OPTIONS)
-            value = _parts[key]
+            if key not in kept:
+                kept[key] = compile_part(bind(value, **parts))
+            value = kept[key]
         if value is not None:
             bound[name] = value
     return bound

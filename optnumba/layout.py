@@ -30,6 +30,17 @@ def check_parameter(name, array):
         raise TypeError(f"{name} has dtype {array.dtype}, expected float32 or float64; convert it with .astype(float)")
     if not array.flags.writeable:
         raise ValueError(f"{name} is read-only and cannot be updated in place; pass {name}.copy()")
+    check_elements(name, array)
+
+
+def check_elements(name, array):
+    """Raise ValueError when an array is misaligned, or elements of it share memory; it is not read.
+
+    Parameters
+    ----------
+    name : str
+    array : numpy.ndarray
+    """
     if not array.flags.aligned:
         raise ValueError(f"{name} is not aligned to its {array.itemsize}-byte elements; pass {name}.copy()")
     if not in_memory_order(array).flags.c_contiguous and _overlaps_itself(array):
@@ -97,7 +108,11 @@ class Parameter:
 
     def state(self, buffer):
         """Return the part of `buffer` that belongs to this array, as a view in its shape."""
-        part = buffer[self.low : self.low + self.view.size].reshape(self.view.shape)
+        return self.shaped(buffer[self.low : self.low + self.view.size])
+
+    def shaped(self, part):
+        """Return as many elements as this array has, in the order of its memory, as a view in its shape."""
+        part = part.reshape(self.view.shape)
         return part.T if self.turned else part
 
     def refuse(self, g):
@@ -114,22 +129,24 @@ class Parameter:
         return g.view(np.ndarray)
 
 
-def block_table(parameters):
-    """Return the table of blocks for `loops.arrays.contiguous`.
+def block_table(parameters, block=BLOCK):
+    """Return the table of blocks for `loops.arrays.contiguous`, and for the kernels of `loops.cuda`.
 
     Parameters
     ----------
     parameters : list of (int, Parameter)
-        Contiguous ones, with their places in the table of addresses.
+        With their places in the table of addresses.
+    block : int
+        Elements of a block.
 
     Returns
     -------
     numpy.ndarray of int64, shape (blocks, 4)
         Array, first element, first element in the slots, number of elements.
     """
-    rows = [
-        (k, first, p.low + first, min(BLOCK, p.view.size - first))
-        for k, p in parameters
-        for first in range(0, p.view.size, BLOCK)
-    ]
-    return np.array(rows, np.int64).reshape(-1, 4)
+    tables = [np.empty((0, 4), np.int64)]
+    for k, p in parameters:
+        first = np.arange(0, p.view.size, block)
+        each = (np.full(first.size, k), first, p.low + first, np.minimum(block, p.view.size - first))
+        tables.append(np.stack(each, axis=1).astype(np.int64))
+    return np.concatenate(tables)

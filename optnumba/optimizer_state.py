@@ -26,7 +26,7 @@ class Resumable:
             by name; ``slots``, for each array a dict of arrays by name. All are copies.
         """
         with self._busy:
-            slots = [{name: array.copy() for name, array in one.items()} for one in self.slots]
+            slots = [{name: np.array(array) for name, array in one.items()} for one in self._arrays.slots_on_host()]
             return {**self._facts(), "slots": slots}
 
     def load_state_dict(self, state):
@@ -57,10 +57,8 @@ class Resumable:
                     raise ValueError(f"state['hyper'] has {given}, this Optimizer {name}={value!r}; {remedy}")
             t, carry = self._checked_numbers(state)
             self._check_slots(state["slots"])
-            self._state[0], self._carry[:] = t, carry
-            for mine, given in zip(self.slots, state["slots"], strict=True):
-                for name, array in mine.items():
-                    array[...] = given[name]
+            self._arrays.put(t, carry)
+            self._arrays.load_slots(state["slots"])
 
     def save(self, path):
         """Write the parameters and the state to a file, which is whole at every moment, in place of the one before.
@@ -76,8 +74,8 @@ class Resumable:
             When it cannot be written; the file before is as it was.
         """
         with self._busy:
-            facts = {**self._facts(), "parameters": [p.name for p in self._parameters]}
-            checkpoint.write(path, "optimizer", self._arrays(), facts)
+            facts = {**self._facts(), "parameters": [p.name for p in self._arrays.parameters]}
+            checkpoint.write(path, "optimizer", self._saved_arrays(), facts)
 
     @classmethod
     def load(cls, path, params, method=None, **hyper):
@@ -112,19 +110,24 @@ class Resumable:
         if facts["schedule"] is not None and "learning_rate" not in hyper:
             raise CheckpointError(f"{shown} was saved with learning_rate={facts['schedule']}; pass it again")
         optimizer = cls(params, rule, **{**facts["hyper"], **hyper})
-        names = [p.name for p in optimizer._parameters]
+        names = [p.name for p in optimizer._arrays.parameters]
         if parameters != names:
             raise CheckpointError(f"{shown} holds {parameters}, and params are {names}; pass them in the same form")
-        checkpoint.fit(arrays, optimizer._arrays())
-        names = optimizer.rule.slots
-        slots = [{name: arrays[_name_in_file(p, name)] for name in names} for p in optimizer._parameters]
+        checkpoint.fit(arrays, optimizer._saved_arrays())
+        given = optimizer._arrays.parameters
+        slots = [
+            {
+                name: arrays[p.name if name == "master" else _name_in_file(p, name)]
+                for name in optimizer._arrays.slot_names
+            }
+            for p in given
+        ]
         try:
             # Of the hyperparameters those passed hold.
             optimizer.load_state_dict({**optimizer._facts(), "t": facts["t"], "carry": facts["carry"], "slots": slots})
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{shown} does not fit: {error}") from error
-        for p in optimizer._parameters:
-            p.array[...] = arrays[p.name]
+        optimizer._arrays.load_parameters([arrays[p.name] for p in given])
         return optimizer
 
     def _facts(self):
@@ -136,14 +139,16 @@ class Resumable:
             "hyper": {name: float(value) if isinstance(value, Real) else value for name, value in numbers.items()},
             "schedule": described(self._schedule),
             "t": self.t,
-            "carry": dict(zip(self.rule.carry, self._carry.tolist(), strict=True)),
+            "carry": dict(zip(self.rule.carry, self._arrays.carry, strict=True)),
         }
 
-    def _arrays(self):
-        """Return the parameters and the slots by their names in a file (dict of views)."""
-        arrays = {p.name: p.array for p in self._parameters}
-        for p, slots in zip(self._parameters, self.slots, strict=True):
-            arrays |= {_name_in_file(p, name): array for name, array in slots.items()}
+    def _saved_arrays(self):
+        """Return the parameters and the slots by their names in a file (dict of arrays)."""
+        parameters = self._arrays.parameters
+        arrays = dict(zip((p.name for p in parameters), self._arrays.parameters_on_host(), strict=True))
+        for p, slots in zip(parameters, self._arrays.slots_on_host(), strict=True):
+            # Master weights are the parameters already.
+            arrays |= {_name_in_file(p, name): array for name, array in slots.items() if name in self.rule.slots}
         return arrays
 
     def _checked_numbers(self, state):

@@ -1,8 +1,12 @@
-"""What all tests share: seeds, the hypothesis profile, and where objectives defined in tests are cached."""
+"""What all tests share: seeds, the hypothesis profile, and CUDA's simulator."""
 
+import os
 import sys
 import zlib
 from pathlib import Path
+
+# Before Numba is imported. With OPTNUMBA_TEST_CARD=1 the tests of CUDA run on the card.
+os.environ["NUMBA_ENABLE_CUDASIM"] = "0" if os.environ.get("OPTNUMBA_TEST_CARD") == "1" else "1"
 
 import hypothesis
 import numpy as np

@@ -47,7 +47,8 @@ def imported(name, path):
 
 def layer(name):
     """Return the layer of a module, or of a library its first name."""
-    for prefix in ("optnumba.rules", "optnumba.loops", "optnumba.symbolic", "optnumba.cli", "optnumba.rule"):
+    parts = ("rules", "loops", "symbolic", "cli", "gpu", "rule")
+    for prefix in (f"optnumba.{part}" for part in parts):
         if name == prefix or name.startswith(prefix + "."):
             return prefix.removeprefix("optnumba.")
     return name.removeprefix("optnumba.")
@@ -122,21 +123,14 @@ ALLOWED = {
     },
     "rows": {"numpy"},
     "optimizer_state": {"arguments", "checkpoint", "modifiers", "numpy", "schedule"},
-    "optimizer": {
-        "arguments",
-        "bind",
-        "layout",
-        "loops",
-        "modifiers",
-        "numba",
-        "numpy",
-        "optimizer_state",
-        "rows",
-    },
+    "host_arrays": {"arguments", "bind", "layout", "loops", "numba", "numpy", "rows"},
+    "gpu": {"arguments", "bind", "cuda", "gpu", "layout", "llvmlite", "loops", "modifiers", "numba", "numpy"},
+    "optimizer": {"arguments", "gpu", "host_arrays", "modifiers", "numba", "numpy", "optimizer_state", "rows"},
     "optnumba": {
         "bind",
         "checkpoint",
         "finite_sum",
+        "gpu",
         "linear_model",
         "minimize",
         "optimizer",
@@ -177,6 +171,14 @@ def test_no_file_outside_symbolic_names_it():
 def test_only_one_file_imports_rich():
     naming = [name for name in MODULES if any(m.split(".")[0] == "rich" for m in imported(name, FILES[name]))]
     assert naming == ["optnumba.cli.terminal"]
+
+
+def test_only_one_file_imports_cuda():
+    def brings_cuda(module):
+        return module in ("cuda", "numba.cuda", "numba_cuda") or module.startswith(("cuda.", "numba.cuda."))
+
+    naming = [name for name in MODULES if any(brings_cuda(m) for m in imported(name, FILES[name]))]
+    assert naming == ["optnumba.gpu.driver"]
 
 
 def fresh(script):
@@ -316,6 +318,7 @@ def test_all_is_what_there_is():
     assert {value.__name__ for value in ENTRANCES} == set(optnumba.__all__) - {
         "CheckpointError",
         "RULES",
+        "cuda",
         "methods",
         "schedules",
     }

@@ -370,7 +370,7 @@ def steps(optimizer, count):
 
 def bits(optimizer):
     slots = [array.tobytes() for slots in optimizer.slots for array in slots.values()]
-    return [array.tobytes() for array in optimizer.params.values()], slots, optimizer.t, optimizer._carry.tobytes()
+    return [array.tobytes() for array in optimizer.params.values()], slots, optimizer.t, optimizer.state_dict()["carry"]
 
 
 OPTIMIZERS = {

@@ -24,3 +24,16 @@ def with_rate(t, carry, rate, hyper):
 
 def without_rate(t, carry, rate, hyper):
     return coefficients(t, *carry, *hyper)
+
+
+def prepare(state, carry, values, huge, factor, c):
+    """Count the step in state[0] and write its coefficients to `c`; where the rate is bad, do neither: state[1] = 1."""
+    t, hyper = state[0] + 1, unpack_hyper(values)
+    rate = learning_rate(t, hyper, values)
+    if not 0 <= rate <= huge:
+        state[1] = 1
+        return
+    new = advance(t, unpack(carry), rate, hyper)
+    pack(carry, new[:CARRY])
+    pack_coefficients(c, limited(number, cast(number, new[CARRY:]), factor[0]))
+    state[0] = t

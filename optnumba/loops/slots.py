@@ -265,6 +265,93 @@ def pack4(array, scalars):
     array[0], array[1], array[2], array[3] = scalars
 
 
+def pack5(array, scalars):
+    array[0], array[1], array[2], array[3], array[4] = scalars
+
+
+def pack6(array, scalars):
+    array[0], array[1], array[2], array[3], array[4], array[5] = scalars
+
+
+def pack7(array, scalars):
+    array[0], array[1], array[2], array[3], array[4], array[5], array[6] = scalars
+
+
+def pack8(array, scalars):
+    array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7] = scalars
+
+
+def pack9(array, scalars):
+    array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8] = scalars
+
+
+def pack10(array, scalars):
+    array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9] = scalars
+
+
+def pack11(array, scalars):
+    (
+        array[0],
+        array[1],
+        array[2],
+        array[3],
+        array[4],
+        array[5],
+        array[6],
+        array[7],
+        array[8],
+        array[9],
+        array[10],
+    ) = scalars
+
+
+def pack12(array, scalars):
+    (
+        array[0],
+        array[1],
+        array[2],
+        array[3],
+        array[4],
+        array[5],
+        array[6],
+        array[7],
+        array[8],
+        array[9],
+        array[10],
+        array[11],
+    ) = scalars
+
+
+def rows0(first, pitch):
+    return ()
+
+
+def rows1(first, pitch):
+    return (pointer(first),)
+
+
+def rows2(first, pitch):
+    return pointer(first), pointer(first + pitch)
+
+
+def rows3(first, pitch):
+    return pointer(first), pointer(first + pitch), pointer(first + 2 * pitch)
+
+
+def rows4(first, pitch):
+    return pointer(first), pointer(first + pitch), pointer(first + 2 * pitch), pointer(first + 3 * pitch)
+
+
+def rows5(first, pitch):
+    return (
+        pointer(first),
+        pointer(first + pitch),
+        pointer(first + 2 * pitch),
+        pointer(first + 3 * pitch),
+        pointer(first + 4 * pitch),
+    )
+
+
 LOAD = (load0, load1, load2, load3, load4, load5)
 STORE = (store0, store1, store2, store3, store4, store5)
 WINDOW = (window0, window1, window2, window3, window4, window5)
@@ -284,4 +371,19 @@ UNPACK = (
     unpack11,
     unpack12,
 )
-PACK = (pack0, pack1, pack2, pack3, pack4)
+PACK = (
+    pack0,
+    pack1,
+    pack2,
+    pack3,
+    pack4,
+    pack5,
+    pack6,
+    pack7,
+    pack8,
+    pack9,
+    pack10,
+    pack11,
+    pack12,
+)
+ROWS = (rows0, rows1, rows2, rows3, rows4, rows5)

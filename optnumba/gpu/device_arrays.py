@@ -1,0 +1,239 @@
+"""The arrays of an `Optimizer` on a CUDA device: their state, and one step of all of them in a launch or two."""
+
+from types import MappingProxyType
+
+import numpy as np
+
+from ..arguments import kernel_values, refuse_rate
+from ..layout import Parameter, check_apart
+from ..loops import cuda as loops
+from ..loops import cuda_norms
+from . import driver
+from .arrays import BYTES, check_gradient, check_parameter, library, stream_of
+from .copies import Copies
+from .kernels import kernel, on_a_device
+from .record import Record
+from .tables import Addresses, Blocks, layout_table
+from .watch import watch
+
+WAVES = 32  # blocks for each multiprocessor: four times what it can hold, so that the last ones do not wait
+NORM_BLOCKS = 264  # fixed, so that a norm is the same on every card: two for each multiprocessor of an H100
+
+
+class DeviceArrays(Copies):
+    """Arrays on one CUDA device.
+
+    Parameters
+    ----------
+    names : list of str
+        For messages: ``params[0]``.
+    given : list of array
+        Checked here.
+    capturable : bool
+        Whether the step count lives on the device, so that steps may be captured in a CUDA graph.
+    """
+
+    def __init__(self, names, given, capturable):
+        driver.need()
+        self._given, self.capturable = given, capturable
+        self._places = [check_parameter(name, array) for name, array in zip(names, given, strict=True)]
+        first = self._places[0]
+        for name, place in zip(names, self._places, strict=True):
+            if place.dtype != first.dtype:
+                other = f"{names[0]} has {first.dtype}"
+                raise TypeError(f"{name} has dtype {place.dtype}, {other}; make one Optimizer for each dtype")
+        devices = {p.device: name for name, p in zip(names, self._places, strict=True) if p.device is not None}
+        if len(devices) > 1:
+            (one, name), (two, other) = list(devices.items())[:2]
+            raise ValueError(
+                f"{other} is on CUDA device {two}, {name} on device {one}; make one Optimizer for each device"
+            )
+        self.device, self.kind = next(iter(devices), 0), first.dtype
+        ghosts = [place.ghost() for place in self._places]
+        check_apart(names, ghosts)
+        lows = np.cumsum([0, *(ghost.size for ghost in ghosts)])
+        self.parameters = [Parameter(*p) for p in zip(names, ghosts, lows[:-1].tolist(), strict=True)]
+        self._total = int(lows[-1])
+        self.dtype = np.dtype(np.float64 if self.kind == "float64" else np.float32)
+        self.extra_slots = ("master",) if self.kind in ("float16", "bfloat16") else ()
+
+    def lay_out(self, rule, values, schedule):
+        """Set up the state for a rule with checked hyperparameters."""
+        self._rule, self._values, self._schedule = rule, values, schedule
+        self._clips = "clip_norm" in rule.defaults
+        self._resident = self.capturable or self._clips
+        names = self.slot_names = (*rule.slots, *self.extra_slots)
+        with driver.on_device(self.device):
+            self._check_room(names)
+            stream = self._last_stream = stream_of(self._given[0])
+            self._buffers = driver.zeros((max(len(names), 1), max(self._total, 1)), self.dtype, stream)
+            rows = {name: self._buffers[k] for k, name in enumerate(names)}
+            self.slots = [
+                MappingProxyType({name: self._state_of(p, row) for name, row in rows.items()}) for p in self.parameters
+            ]
+            self._state, self._pitch = driver.address_of(self._buffers), self._buffers.shape[1] * self.dtype.itemsize
+            numbers = kernel_values(values, schedule)
+            self.record = Record(rule, numbers, self.kind, self.dtype, schedule, self._resident, stream)
+            self._sums = driver.zeros(2 * NORM_BLOCKS * 3, np.float64, stream) if self._clips else None
+            self._tables, self._addresses, self._layouts = {}, Addresses(), Addresses()
+            if self.extra_slots:
+                self.start_masters(stream)
+        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self.parameters]
+        self._taken = [
+            (min(begin for begin, _ in ranges), max(end for _, end in ranges)),
+            (self._state, self._state + self._buffers.nbytes),
+        ]
+
+    def _check_room(self, names):
+        needed, free = len(names) * self._total * self.dtype.itemsize, driver.free_memory()
+        if needed > free:
+            raise MemoryError(
+                f"the state of {self._rule.name!r} ({', '.join(names)}) needs {needed:,} bytes, and CUDA device "
+                f"{self.device} has {free:,} free; use a rule with fewer slots, or free memory"
+            )
+
+    def _state_of(self, p, row):
+        return p.state(row) if p.view.size else driver.zeros(p.shape, self.dtype, self._last_stream)
+
+    @property
+    def t(self):
+        """Steps done (int)."""
+        return self.record.t
+
+    @property
+    def carry(self):
+        """The carried scalars (list of float)."""
+        return self.record.carry
+
+    def put(self, t, carry):
+        """Make `t` the steps done, with the carried scalars that belong to it."""
+        with driver.on_device(self.device):
+            self.record.put(t, carry)
+
+    def step_rows(self, table, indices, values):
+        """Refuse: it is for the host."""
+        raise TypeError("step_rows is for a table on the host, and params is on a CUDA device; use step")
+
+    # -- A step ------------------------------------------------------------------------------------------------------
+
+    def step(self, gradients, stream=None):
+        """Launch one step on a stream, by default that on which the library of the parameters works."""
+        driver.need()
+        with driver.on_device(self.device):
+            stream = stream_of(self._given[0]) if stream is None else stream
+            captured = driver.is_captured(stream)
+            if captured and not self.capturable:
+                raise RuntimeError(
+                    "the stream is captured into a CUDA graph, where the step count has to live on the device; make "
+                    "the Optimizer with capturable=True"
+                )
+            addresses, strided = self._gather(gradients, stream)
+            try:
+                self._launch(addresses, strided, stream, captured)
+            except driver.kernel_errors() as error:
+                raise RuntimeError(f"the step of {self.described()} failed: {error}") from error
+        watch(self)
+
+    def described(self):
+        """Return the rule, the arrays and the step, for messages (str)."""
+        first, last = self.parameters[0].name, self.parameters[-1].name
+        return f"{self._rule.name!r} on {first}{'' if first == last else f' to {last}'}"
+
+    def _gather(self, gradients, stream):
+        """Return the addresses of the gradients, and by their places those that take the strided loop, as ghosts."""
+        addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
+        for k, (p, like, g) in enumerate(zip(self.parameters, self._places, gradients, strict=True)):
+            name = p.name.replace("params", "grads", 1)
+            place = check_gradient(name, g, like, stream)
+            if place.stream is None:
+                streams[library(g)] = g
+            else:
+                streams[place.stream] = None
+            begin, end = place.address, place.address + p.view.size * BYTES[self.kind]
+            if p.view.size and (not p.contiguous or place.strides != like.strides):
+                ghost = place.ghost().T if p.turned else place.ghost()
+                begin, end = np.lib.array_utils.byte_bounds(ghost)
+                if not (p.contiguous and ghost.flags.c_contiguous):
+                    strided[k] = ghost
+            if any(begin < high and end > low for low, high in self._taken):
+                self._check_overlap(name, place.ghost())
+            addresses[k] = like.address, place.address
+        self._follow(stream, streams)
+        return addresses, strided
+
+    def _check_overlap(self, name, ghost):
+        low, high = self._taken[1]
+        begin, end = np.lib.array_utils.byte_bounds(ghost)
+        names = ["the state"] if begin < high and end > low else []
+        names += [q.name for q in self.parameters if np.shares_memory(q.view, ghost)]
+        if names and ghost.size:
+            raise ValueError(f"{name} shares memory with {names[0]}, which is about to change; pass a copy")
+
+    def _follow(self, stream, streams):
+        """Let `stream` wait for the step before, and for the streams on which gradients are made."""
+        others = [stream_of(g) if g is not None else driver.stream_at(handle) for handle, g in streams.items()]
+        for other in {driver.handle(s): s for s in (self._last_stream, *others)}.values():
+            if driver.handle(other) != driver.handle(stream):
+                driver.wait(stream, other)
+        self._last_stream = stream
+
+    def _launch(self, addresses, strided, stream, captured):
+        alone = len(self.parameters) == 1 and not strided and not self._clips
+        tables = [] if alone else self._written_tables(addresses, strided, stream, captured)
+        if self._clips:
+            self._clip(tables, stream)
+        c = self.record.next(stream)
+        if c is None:
+            refuse_rate(self._schedule, self.record.t + 1, self.dtype)
+        where = (self._state, self._pitch, c)
+        if alone and self._total:
+            grid = self._grid(-(-self._total // (4 * driver.threads())))
+            self._kernel(loops.one)(grid, driver.threads(), stream, *addresses[0].tolist(), self._total, *where)
+        for address, width, blocks in tables:
+            loop, about = (loops.many, (address,)) if width == 2 else (loops.strided, (address, width))
+            grid, blocks_of = self._grid(blocks.count), (blocks.address, blocks.count)
+            self._kernel(loop)(grid, driver.threads(), stream, *about, *blocks_of, *where)
+
+    def _clip(self, tables, stream):
+        """Launch what finds the factor for the gradient, and writes it to the record."""
+        sums, used = driver.address_of(self._sums), 0
+        for address, width, blocks in tables:
+            about = (address, width, blocks.address, blocks.count, sums + used * 24)
+            self._kernel(cuda_norms.squares_of_blocks)(NORM_BLOCKS, driver.threads(), stream, *about)
+            used += NORM_BLOCKS
+        limit = self._values[list(self._rule.defaults).index("clip_norm")]
+        self._kernel(cuda_norms.clip)(1, 1, stream, sums, used, limit, self.record.factor)
+
+    def _kernel(self, loop):
+        key = (self._rule, self.kind, self._schedule, self._resident)
+        return kernel(loop, key, lambda: on_a_device(*key))
+
+    def _grid(self, blocks):
+        return max(1, min(blocks, driver.multiprocessors() * WAVES))
+
+    # -- Tables ------------------------------------------------------------------------------------------------------
+
+    def _written_tables(self, addresses, strided, stream, captured):
+        """Return (address, width, blocks) of the tables for the contiguous arrays and for those that are strided."""
+        key = tuple(strided)
+        if key not in self._tables:
+            each = list(enumerate(self.parameters))
+            kinds = [(k, p) for k, p in each if k not in strided], [(k, p) for k, p in each if k in strided]
+            self._tables[key] = [Blocks(kind) for kind in kinds]
+        contiguous, rest = self._tables[key]
+        by_value = self._kernel(loops.write_addresses) if captured else None
+        tables = []
+        if contiguous.count:
+            tables.append((self._addresses.write(addresses, stream, captured, by_value), 2, contiguous))
+        if rest.count:
+            layouts = layout_table(
+                {k: (self.parameters[k].view, ghost) for k, ghost in strided.items()}, len(addresses)
+            )
+            place = self._layouts.write(layouts, stream, captured, by_value)
+            tables.append((place, layouts.shape[1], rest))
+        return tables
+
+    def check(self):
+        """Raise ValueError where a step on the device found a learning rate that is none."""
+        if self._resident and self.record.broken():
+            refuse_rate(self._schedule, self.record.t + 1, self.dtype)

@@ -1,0 +1,206 @@
+"""The one place that imports Numba's `cuda`, and all that is asked of the driver through it.
+
+Today that is numba-cuda, which puts itself in the place of `numba.cuda`; its successor has the same names. Where
+``NUMBA_ENABLE_CUDASIM=1`` was set before Numba was imported, it is Numba's simulator: kernels then are Python
+functions, and the memory of the device is that of the host.
+"""
+
+import ctypes
+import os
+import sys
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+
+import numba
+import numpy as np
+
+THREADS, THREADS_SIMULATED = 256, 8  # a power of two; the simulator starts a thread of Python for each
+
+_process = os.getpid()
+
+
+class CudaUnavailable(RuntimeError):
+    """Raised where CUDA is asked for and is not there: the message says what is missing and how to get it."""
+
+
+def simulated():
+    """Tell whether kernels run in Numba's simulator (bool)."""
+    return bool(numba.config.ENABLE_CUDASIM)
+
+
+@lru_cache(maxsize=1)
+def missing():
+    """Return what is missing to use CUDA, and the remedy (str), or None. The driver starts when this is first asked."""
+    if simulated():
+        return None
+    if find_spec("numba_cuda") is None:
+        return "the package numba-cuda is not installed; pip install 'optnumba[cuda]'"
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        (ctypes.WinDLL if sys.platform == "win32" else ctypes.CDLL)(name)
+    except OSError:
+        return f"there is no NVIDIA driver ({name} was not found); install it from https://www.nvidia.com/drivers"
+    error = toolkit().cuda_error()
+    if error is not None:
+        return f"the NVIDIA driver finds no card it can use ({error}); check nvidia-smi and CUDA_VISIBLE_DEVICES"
+    if not toolkit().is_available():
+        return "the CUDA toolkit is not installed; pip install 'optnumba[cuda]', or 'numba-cuda[cu12]' for CUDA 12"
+    return None
+
+
+def is_available():
+    """Tell whether steps can run on a CUDA device (bool): where they cannot, `missing` says what is missing.
+
+    Examples
+    --------
+    >>> import optnumba
+    >>> optnumba.cuda.is_available() == (optnumba.cuda.missing() is None)
+    True
+    """
+    return missing() is None
+
+
+@lru_cache(maxsize=1)
+def toolkit():
+    """Return Numba's `cuda`, whether or not there is a card (module)."""
+    from numba import cuda
+
+    return cuda
+
+
+def part(name):
+    """Return a module of Numba's `cuda` (module)."""
+    return import_module(f"{toolkit().__name__}.{name}")
+
+
+def need():
+    """Return Numba's `cuda`, ready to run kernels (module).
+
+    Raises
+    ------
+    CudaUnavailable
+        Where the package, the driver or the card is missing, and in a process that was forked from one that used it.
+    """
+    fault = missing()
+    if fault:
+        raise CudaUnavailable(f"CUDA cannot be used: {fault}")
+    if os.getpid() != _process and not simulated():
+        raise CudaUnavailable(
+            "CUDA cannot be used in a process that was forked after optnumba.cuda was imported; start processes with "
+            "multiprocessing.get_context('spawn')"
+        )
+    return toolkit()
+
+
+def threads():
+    """Return how many threads a block of a kernel has (int)."""
+    return THREADS_SIMULATED if simulated() else THREADS
+
+
+@contextmanager
+def on_device(device):
+    """Make `device`, a number, the current one."""
+    with need().gpus[device]:
+        yield
+
+
+@contextmanager
+def waiting(device, stream):
+    """Make `device` the current one, with nothing running on it before and after."""
+    with on_device(device):
+        toolkit().synchronize()
+        yield stream
+        toolkit().synchronize()
+
+
+def multiprocessors():
+    """Return how many multiprocessors the current device has (int)."""
+    return 1 if simulated() else need().get_current_device().MULTIPROCESSOR_COUNT
+
+
+def free_memory():
+    """Return how many bytes of the current device are free (int)."""
+    free = need().current_context().get_memory_info().free
+    return sys.maxsize if free == float("inf") else int(free)
+
+
+def kernel_errors():
+    """Return the exceptions that mean that a kernel failed (tuple of type): in the simulator, whatever it raised."""
+    return (Exception,) if simulated() else (part("cudadrv.driver").CudaAPIError,)
+
+
+def zeros(shape, dtype, stream):
+    """Return an array of the current device, filled with 0 on `stream`."""
+    array = need().device_array(shape, dtype, stream=stream)
+    if array.size:
+        part("cudadrv.driver").device_memset(array, 0, array.nbytes, stream)
+    return array
+
+
+def address_of(array):
+    """Return where an array that Numba made begins (int); 0 for an empty one."""
+    if not array.size:
+        return 0
+    return array.__array_interface__["data"][0] if simulated() else array.device_ctypes_pointer.value
+
+
+def device_of(address):
+    """Return the number of the device on which an address lies (int)."""
+    if simulated():
+        return 0
+    return _ask("cuPointerGetAttribute", _bindings().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address)
+
+
+def stream_at(pointer):
+    """Return the stream of another library as one that a launch takes; 0 is the default stream."""
+    return 0 if simulated() or not pointer else need().external_stream(pointer)
+
+
+def is_captured(stream):
+    """Tell whether what is launched on `stream` goes into a CUDA graph and does not run yet (bool)."""
+    if simulated():
+        return False
+    status = _ask("cuStreamIsCapturing", _bindings().CUstream(handle(stream)))
+    return status == _bindings().CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE
+
+
+def wait(stream, other):
+    """Let what is launched on `stream` from now on wait for what was launched on `other`."""
+    cuda = need()
+    event = cuda.event(timing=False) if not simulated() else cuda.event()
+    event.record(other)
+    event.wait(stream)
+
+
+def imported(array, stream):
+    """Return the memory of an array that offers DLPack only (address, shape, strides in bytes, dtype, device)."""
+    from cuda.core.utils import StridedMemoryView
+
+    view = StridedMemoryView.from_dlpack(array, stream_ptr=handle(stream) or -1)
+    dtype = np.dtype(view.dtype)
+    strides = view.strides and tuple(stride * dtype.itemsize for stride in view.strides)
+    return view.ptr, tuple(view.shape), strides, dtype.name, view.device_id, view.readonly
+
+
+def _bindings():
+    from cuda.bindings import driver
+
+    return driver
+
+
+def handle(stream):
+    """Return the number by which the driver knows a stream (int); 0 is the default one."""
+    if simulated():
+        return 0 if stream == 0 else id(stream)
+    stream = getattr(stream, "stream", stream)  # of the builder of a graph
+    return int(stream.handle) if hasattr(stream, "handle") else int(stream)
+
+
+def _ask(function, *arguments):
+    """Call a function of the driver, and return what it gives."""
+    status, *values = getattr(_bindings(), function)(*arguments)
+    if status != _bindings().CUresult.CUDA_SUCCESS:
+        raise RuntimeError(f"{function} of the CUDA driver failed: {status.name}")
+    return values[0]

@@ -1,0 +1,108 @@
+"""Rule × loop → CUDA kernel, from the bytecode that is proved; and its launch."""
+
+import warnings
+
+from ..bind import bind, compiled_parts, rule_names
+from ..loops import cuda as loops
+from ..loops.rates import prepare
+from ..loops.slots import PACK, ROWS, UNPACK
+from . import driver
+from .arrays import BYTES
+from .pointers import larger, pointers, smaller
+from .tables import BY_VALUE
+
+_kernels, _parts = {}, {}
+
+
+def on_a_device(rule, dtype, schedule=None, resident=False):
+    """Return what the names in `loops.cuda` mean for a step of `rule` (dict).
+
+    Parameters
+    ----------
+    rule : Rule
+    dtype : str
+        Of the parameters: "float32", "float64", "float16" or "bfloat16".
+    schedule : Schedule, function or Numba dispatcher, optional
+    resident : bool, default False
+        Whether the step count and the coefficients are in the memory of the device.
+    """
+    count = len(rule.coefficient_names)
+    rule_and_rate = rule_names(rule, schedule)
+    pointing = pointers(dtype)
+    sizes = {"X_BYTES": BYTES[dtype], "G_BYTES": BYTES[dtype], "SLOTS": len(rule.slots), "THREADS": driver.threads()}
+    parts = {
+        "rows": ROWS[len(rule.slots)],
+        "unpack_coefficients": UNPACK[count],
+        "pack_coefficients": PACK[count],
+        "pack_addresses": PACK[BY_VALUE],
+        "place": loops.place,
+        "prepare": prepare,
+        "max": larger,
+        "min": smaller,
+        "numbers": loops.kept if resident else loops.passed,
+        "halted": loops.stopped if resident else loops.running,
+    }
+    if "widen" in pointing:
+        coordinate = {
+            "target": loops.mastered,
+            "source": pointing["halves"],
+            "value": loops.read_master,
+            "gradient": loops.read_half,
+            "keep": loops.write_both,
+        }
+    else:
+        coordinate = {
+            "target": loops.plain,
+            "source": pointing["pointer"],
+            "value": loops.read,
+            "gradient": loops.read,
+            "keep": loops.write,
+        }
+    return {**rule_and_rate, **pointing, **sizes, **parts, **coordinate}
+
+
+class Kernel:
+    """A compiled loop, to be launched.
+
+    Parameters
+    ----------
+    loop : function
+        From `optnumba.loops`.
+    names : dict
+        As `on_a_device` returns them.
+    """
+
+    def __init__(self, loop, names):
+        self.function = bind(loop, **compiled_parts(loop, {**names, "cuda": driver.toolkit()}, compiled_part, _parts))
+        self._compiled = driver.toolkit().jit(self.function)
+        self._configured = {}
+
+    def __call__(self, blocks, threads, stream, *arguments):
+        """Launch it on `stream`; nothing waits for it."""
+        key = blocks, threads, stream
+        if key not in self._configured:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a grid that does not fill the card: small arrays are what they are
+                self._configured[key] = self._compiled[blocks, threads, stream]
+        self._configured[key](*arguments)
+
+
+def kernel(loop, key, names):
+    """Return a `Kernel`, the same one whenever `loop` and `key` are the same.
+
+    Parameters
+    ----------
+    loop : function
+    key : tuple
+        What `names` depends on.
+    names : callable
+        Returns them.
+    """
+    if (loop, key) not in _kernels:
+        _kernels[loop, key] = Kernel(loop, names())
+    return _kernels[loop, key]
+
+
+def compiled_part(function):
+    """Return what a kernel can call of a function whose names are bound."""
+    return function if driver.simulated() else driver.toolkit().jit(device=True)(function)
