@@ -124,7 +124,19 @@ ALLOWED = {
     "rows": {"numpy"},
     "optimizer_state": {"arguments", "checkpoint", "modifiers", "numpy", "schedule"},
     "host_arrays": {"arguments", "bind", "layout", "loops", "numba", "numpy", "rows"},
-    "gpu": {"arguments", "bind", "cuda", "gpu", "layout", "llvmlite", "loops", "modifiers", "numba", "numpy"},
+    "gpu": {
+        "arguments",
+        "bind",
+        "cuda",
+        "gpu",
+        "layout",
+        "llvmlite",
+        "loops",
+        "modifiers",
+        "numba",
+        "numpy",
+        "rule",
+    },
     "optimizer": {"arguments", "gpu", "host_arrays", "modifiers", "numba", "numpy", "optimizer_state", "rows"},
     "optnumba": {
         "bind",
@@ -139,7 +151,7 @@ ALLOWED = {
         "schedules",
         "symbolic",
     },
-    "cli": {"arguments", "cli", "loops", "numba", "optnumba", "rich", "rules", "symbolic"},
+    "cli": {"arguments", "cli", "gpu", "loops", "numba", "optnumba", "rich", "rules", "symbolic"},
     "__main__": {"cli"},
 }
 

@@ -564,6 +564,8 @@ def test_info_says_what_a_bug_report_needs(run):
     assert found["machine"]["cpu_count"] >= 1 and found["machine"]["numba_threads"] >= 1
     assert "workqueue" in found["machine"]["threading_layer"]
     assert found["machine"]["cache_folder"]
+    assert found["machine"]["vector_mathematics"]
+    assert found["cuda"].keys() >= {"package", "missing"}
     assert "rich" in found["extras"]["cli"] and "rich" in found["extras"]["test"]
     text = run("info")[1]
     assert numba.__version__ in text and "threading layer" in text

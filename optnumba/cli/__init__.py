@@ -58,7 +58,8 @@ for a function, or a rule with --as, in place of counts and items:
 
 INFO_KEYS = """\
 keys of --json:
-  command, versions, machine, extras (of each the packages and their versions, null where missing)
+  command, versions, machine, cuda (driver, card, toolkit, and what is missing to use one), extras (of each the
+  packages and their versions, null where missing)
 """
 
 
@@ -113,7 +114,7 @@ def parser():
     prove.add_argument(
         "-v", "--verbose", action="count", default=0, help="one line for each item; twice, each proof in full"
     )
-    add("info", "show versions, processors, threads, the cache and what is installed", INFO_KEYS, latex=False)
+    add("info", "show versions, processors, threads, CUDA, the cache and what is installed", INFO_KEYS, latex=False)
     return top, commands
 
 

@@ -1,5 +1,6 @@
 """What `optnumba info` reports: versions, processors, threads, where compiled code is kept, optional packages."""
 
+import ctypes
 import importlib
 import os
 import platform
@@ -17,17 +18,20 @@ def info(options, progress):
     """Report what a bug report should say about the machine and the installation."""
     versions = _versions()
     machine = _machine()
+    cuda = _cuda()
     extras = _extras()
     rows = [[Cell(name, "name"), value] for name, value in versions.items()]
     blocks = [Heading("Versions"), Table(("", ""), rows)]
     rows = [[Cell(name.replace("_", " "), "name"), str(value)] for name, value in machine.items()]
     blocks += [Heading("Machine"), Table(("", ""), rows)]
+    rows = [[Cell(name, "name"), value] for name, value in cuda.items() if value]
+    blocks += [Heading("CUDA"), Table(("", ""), rows)]
     if extras:
         rows = [_extra_row(name, packages) for name, packages in extras.items()]
         blocks += [Heading("Optional packages"), Table(("extra", "installed", "missing"), rows, frozenset({0, 2}))]
         missing = ",".join(name for name, packages in extras.items() if None in packages.values())
         blocks += [Text(f'pip install "optnumba[{missing}]" installs what is missing', "quiet")] if missing else []
-    data = {"command": "info", "versions": versions, "machine": machine, "extras": extras}
+    data = {"command": "info", "versions": versions, "machine": machine, "cuda": cuda, "extras": extras}
     return Report(blocks, data)
 
 
@@ -60,6 +64,7 @@ def _machine():
         "usable_cpus": usable,
         "numba_threads": numba.config.NUMBA_NUM_THREADS,
         "threading_layer": _threading_layer(numba.config),
+        "vector_mathematics": _vector_mathematics(numba.config),
         "cache_folder": folder,
         "cached": kept,
     }
@@ -76,6 +81,23 @@ def _threading_layer(config):
         return f"{asked}, of {', '.join(there)}"
     first = next((name for name in config.THREADING_LAYER_PRIORITY if name in there), "none")
     return f"{first}, of {', '.join(there)}"
+
+
+def _vector_mathematics(config):
+    """Return which vector versions of exp and its like compiled code can take (str)."""
+    found = ["Intel SVML"] if config.USING_SVML else []
+    try:
+        ctypes.CDLL("libmvec.so.1")
+        found.append("libmvec of glibc is there")
+    except OSError:
+        pass
+    return "; ".join(found) or "none: exp and its like are scalar"
+
+
+def _cuda():
+    from ..gpu.driver import described
+
+    return described()
 
 
 def _importable(module):

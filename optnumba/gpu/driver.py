@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 
 import numba
@@ -60,6 +60,26 @@ def is_available():
     True
     """
     return missing() is None
+
+
+def described():
+    """Return the package, the driver, the toolkit and the cards, as far as they are there (dict of str)."""
+    try:
+        package = metadata.version("numba-cuda")
+    except metadata.PackageNotFoundError:
+        package = "missing"
+    if simulated():
+        return {"package": package, "cards": "the simulator", "missing": ""}
+    if missing():
+        return {"package": package, "missing": missing()}
+    cards = [(str(card.name.decode() if isinstance(card.name, bytes) else card.name), card) for card in toolkit().gpus]
+    return {
+        "package": package,
+        "driver": ".".join(map(str, part("cudadrv.driver").get_version())),
+        "toolkit": ".".join(map(str, toolkit().runtime.get_version())),
+        "cards": "; ".join(f"{name}, {'.'.join(map(str, card.compute_capability))}" for name, card in cards),
+        "missing": "",
+    }
 
 
 @lru_cache(maxsize=1)

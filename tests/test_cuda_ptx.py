@@ -1,0 +1,139 @@
+"""CUDA without a card: every kernel compiles to PTX and is assembled, and what is in it is what its rule needs."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cuda_ptx
+import pytest
+
+from optnumba import RULES
+from optnumba.rules import ALGORITHMS
+
+needs_package = pytest.mark.skipif(
+    importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not there; pip install -e '.[ptx]'"
+)
+CAPABILITIES = [(7, 5), (8, 0), (9, 0), (10, 0)]
+DTYPES = ["float32", "float64", "float16", "bfloat16"]
+STEPS = ["one", "many", "strided"]
+# With blocks of 256 threads: three on each multiprocessor (two in float64), with four loads of each array under way.
+REGISTERS = {"float64": 96}
+OTHERS = 80
+
+
+def kernels():
+    """Yield (rule, loop, dtype, capability, resident): rules on each card, the algorithms in each loop and dtype."""
+    for k, name in enumerate(RULES):
+        for dtype in DTYPES:
+            cards = CAPABILITIES if dtype == "float32" else [CAPABILITIES[k % 4]]
+            if dtype == "float32" or name in ALGORITHMS:
+                yield from ((name, "one", dtype, card, False) for card in cards)
+        yield name, "count", "float32", CAPABILITIES[(k + 1) % 4], True
+    for k, name in enumerate(ALGORITHMS):
+        for loop in STEPS[1:]:
+            cards = CAPABILITIES if name == "adam" else [CAPABILITIES[k % 4]]
+            for dtype in ("float32", DTYPES[1 + k % 3]):
+                yield from ((name, loop, dtype, card, k % 2 == 0) for card in cards)
+    for loop in ("squares_of_blocks", "clip", "write_addresses"):
+        yield from (("sgd", loop, dtype, card, False) for dtype, card in zip(DTYPES, CAPABILITIES, strict=True))
+
+
+KERNELS = list(kernels())
+GROUPS = 4  # each in a process of its own: Numba takes 3 s to start compiling
+
+
+def compiled(wanted):
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
+    script = Path(cuda_ptx.__file__)
+    done = subprocess.run(
+        [sys.executable, script], input=json.dumps(wanted), capture_output=True, text=True, env=environment, timeout=500
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def faults(facts):
+    """Yield what is wrong with a kernel."""
+    rule, loop, dtype, capability, resident = facts["kernel"]
+    half, step = dtype in ("float16", "bfloat16"), loop in STEPS
+    slots = len(RULES[rule].slots)
+    if facts["entry"] != 1:
+        yield "is no kernel"
+    if facts["local"] or facts.get("spilt"):
+        yield "uses local memory"
+    if facts["generic"]:
+        yield "does not know that its memory is global"
+    if "error" in facts:
+        yield facts["error"]
+    if not step:
+        return
+    if facts["inexact"]:  # elsewhere a power may begin with it
+        yield f"has {facts['inexact']}"
+    if facts["calls"]:
+        yield "calls functions"
+    if facts["float64"] and dtype != "float64":
+        yield "works in float64"
+    if facts.get("registers", 0) > REGISTERS.get(dtype, OTHERS):
+        yield f"takes {facts['registers']} registers"
+    if dtype == "float64" and loop != "one" and tuple(capability) == (10, 0):
+        return  # there a number is loaded as an address of a table is: by ld.global.b64
+    # How often the loop is unrolled is the compiler's affair, what an element costs is ours.
+    stored, read, written = facts["stores"], 2 + slots - half, 1 + slots
+    times = stored // written
+    coefficients = len(RULES[rule].coefficient_names) if resident else 0
+    if times == 0 or stored != times * written:
+        yield f"stores {stored} numbers, and an element is {written}"
+    if facts["loads"] - coefficients != times * read:
+        yield f"loads {facts['loads']} numbers for {times} elements of {read}"
+    if half and (facts["half loads"], facts["half stores"]) != (times, times):
+        yield f"loads {facts['half loads']} halves and stores {facts['half stores']} for {times} elements"
+
+
+@needs_package
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_every_kernel_compiles_to_what_its_rule_needs(group):
+    found = compiled(KERNELS[group::GROUPS])
+    assert len(found) == len(KERNELS[group::GROUPS])
+    assert {str(facts["kernel"]): wrong for facts in found if (wrong := list(faults(facts)))} == {}
+
+
+@needs_package
+def test_division_and_roots_are_rounded_correctly():
+    (adam,) = compiled([("adam", "one", "float32", (9, 0), False)])
+    assert adam["exact"] == ["div.rn.f32", "sqrt.rn.f32"]
+
+
+@needs_package
+def test_kernels_are_assembled():
+    if cuda_ptx.ptxas() is None:
+        pytest.skip("there is no ptxas; pip install -e '.[ptx]'")
+    (adam,) = compiled([("adam", "one", "float32", (9, 0), False)])
+    assert 20 < adam["registers"] <= OTHERS
+    assert adam["spilt"] == 0
+
+
+GOOD = ["ld.global.f32 %f1, [%rd1];", "ld.global.f32 %f2, [%rd2];", "st.global.f32 [%rd1], %f3;"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("add.s64 %rd1, %rd2, %rd3;", None),
+        ("// mul.f64 in a comment", None),
+        ("mul.f64 %fd1, %fd2, %fd3;", "works in float64"),
+        (".local .align 8 .b8 __local_depot0[16];", "uses local memory"),
+        ("call.uni (retval0), update, (param0);", "calls functions"),
+        ("div.approx.f32 %f1, %f2, %f3;", "has ['div.approx.f32']"),
+        ("sqrt.rn.ftz.f32 %f1, %f2;", "has ['sqrt.rn.ftz.f32']"),
+        ("ld.f32 %f1, [%rd1];", "does not know that its memory is global"),
+        ("ld.global.f32 %f1, [%rd1];", "loads 3 numbers for 1 elements of 2"),
+        ("st.global.f32 [%rd1], %f1;", "loads 2 numbers for 2 elements of 2"),
+    ],
+)
+def test_a_fault_in_a_kernel_is_seen(line, fault):
+    facts = cuda_ptx.facts_of("\n".join([".visible .entry one(", *GOOD, line]), "float32")
+    found = list(faults(facts | {"kernel": ["sgd", "one", "float32", (7, 5), False]}))
+    assert found == ([] if fault is None else [fault])
