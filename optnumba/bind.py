@@ -223,7 +223,7 @@ def _compile_part(function):
     return _compile(function, **INNER_OPTIONS)
 
 
-def compiled_parts(function, names, compile_part, kept, above=()):
+def compiled_parts(function, names, compile_part, kept, instead=None, above=()):
     """Return the names that `function` uses, bound to compiled functions.
 
     Parameters
@@ -237,6 +237,8 @@ def compiled_parts(function, names, compile_part, kept, above=()):
     kept : dict
         Of the same backend, for the parts: one for all kernels in which it means the same, since most of a loop does
         not depend on the rule.
+    instead : dict, optional
+        What the backend takes in place of functions of a library.
     above : tuple of function
         Those that led here, which may not be called again.
 
@@ -248,10 +250,12 @@ def compiled_parts(function, names, compile_part, kept, above=()):
     for name in _global_names(function.__code__):
         # What a file defines itself comes first: a rule may have a helper with the name of something in a loop.
         value = function.__globals__.get(name, names.get(name))
+        if instead and callable(value):
+            value = instead.get(value, value)
         if isinstance(value, FunctionType) and not _left_to_numba(value):
             if value in above:
                 raise TypeError(f"{value.__qualname__} calls itself; compile it with numba.njit and pass that")
-            parts = compiled_parts(value, names, compile_part, kept, (*above, value))
+            parts = compiled_parts(value, names, compile_part, kept, instead, (*above, value))
             key = value, tuple(sorted((part, id(meaning)) for part, meaning in parts.items()))
             if key not in kept:
                 kept[key] = compile_part(bind(value, **parts))

@@ -1,7 +1,7 @@
 """Compiles kernels to PTX on a machine without a card, and says what is in them: a program for test_cuda_ptx.py.
 
-Reads a list of (rule, loop, dtype, compute capability, resident) as JSON, and writes a list of facts. Numba asks the
-current device for its capability, though it is given one: there is none, and so a stand-in answers.
+Reads a list of (rule, loop, dtype, compute capability, resident, options) as JSON, and writes a list of facts. Numba
+asks the current device for its capability, though it is given one: there is none, and so a stand-in answers.
 """
 
 import json
@@ -58,6 +58,45 @@ def assembled(assembler, ptx, capability):
     return {"registers": int(used[1]), "spilt": sum(map(int, spilt))}
 
 
+def schedule_of(name):
+    """Return a learning rate that changes: one of optnumba's schedules, or a function as users write it."""
+    from optnumba import schedules
+
+    known = {
+        "mine": lambda t: 0.1 / t,
+        "cosine": schedules.cosine(0.1, steps=10),
+        "one cycle": schedules.one_cycle(0.1, steps=100),
+        "joined": schedules.join([schedules.linear_warmup(0.1, 5), schedules.piecewise_constant([9], [0.1, 0.2])], [5]),
+    }
+    return known[name]
+
+
+def for_users(rule, dtype, options):
+    """Return a kernel of a user that steps one problem in each thread, and the types of its arguments."""
+    import numpy as np
+    from numba import cuda
+    from numba.cuda import types
+
+    from optnumba.gpu import device_step
+
+    number, kind = getattr(np, dtype), getattr(types, dtype)
+    if "schedule" in options:
+        options = {name: value for name, value in options.items() if name != "schedule"}
+        options["learning_rate"] = schedule_of("cosine")
+    step = device_step(rule, dtype, **options)
+    slots, carry = max(1, len(step.slots)), max(1, len(step.carry))
+
+    def fit(out, steps):
+        x, g = cuda.local.array(2, number), cuda.local.array(2, number)
+        state, carried = cuda.local.array((slots, 2), number), cuda.local.array(carry, np.float64)
+        for t in range(1, steps + 1):
+            g[0], g[1] = x[0] - 1, x[1] - 2
+            step(x, g, state, carried, t)
+        out[0], out[1] = x[0], x[1]
+
+    return fit, types.void(kind[::1], types.int64)
+
+
 def main():
     """Compile what is asked for on standard input."""
     import numba.cuda.dispatcher
@@ -67,19 +106,25 @@ def main():
     from optnumba.gpu import kernels
     from optnumba.loops import cuda as loops
     from optnumba.loops import cuda_norms
+    from optnumba.modifiers import modify
 
     class Card:
         compute_capability = (7, 5)
 
     numba.cuda.dispatcher.get_current_device = Card
     assembler, found = ptxas(), []
-    for rule, loop, dtype, capability, resident in json.load(sys.stdin):
-        function = getattr(loops, loop, None) or getattr(cuda_norms, loop)
-        names = kernels.on_a_device(RULES[rule], dtype, None, resident)
-        signature = kernels.signature_of(function, names)
-        bound = kernels.bound(function, names)
+    for name, loop, dtype, capability, resident, options in json.load(sys.stdin):
+        rule, _ = modify(RULES[name], {key: value for key, value in options.items() if key != "schedule"})
+        if loop == "device_step":
+            bound, signature = for_users(name, dtype, options)
+        else:
+            function = getattr(loops, loop, None) or getattr(cuda_norms, loop)
+            schedule = schedule_of(options["schedule"]) if "schedule" in options else None
+            names = kernels.on_a_device(rule, dtype, schedule, resident)
+            bound, signature = kernels.bound(function, names), kernels.signature_of(function, names)
         ptx, _ = cuda.compile(bound, signature, device=False, abi="numba", cc=tuple(capability), output="ptx")
-        facts = facts_of(ptx, dtype) | {"kernel": [rule, loop, dtype, capability, resident]}
+        facts = facts_of(ptx, dtype) | {"kernel": [name, loop, dtype, capability, resident, options]}
+        facts |= {"slots": len(rule.slots), "coefficients": len(rule.coefficient_names)}
         found.append(facts | (assembled(assembler, ptx, capability) if assembler else {}))
     json.dump(found, sys.stdout)
 

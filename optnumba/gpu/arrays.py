@@ -62,6 +62,8 @@ def on_device(array):
     """Tell whether an object is an array on a CUDA device (bool); nothing is imported for that."""
     if isinstance(array, np.ndarray):
         return False
+    if library(array) == "torch":
+        return array.is_cuda  # of what requires a gradient, the interface is an error
     if hasattr(array, "__cuda_array_interface__") or getattr(array, "__cuda_ndarray__", False):
         return True
     if not hasattr(array, "__dlpack_device__"):

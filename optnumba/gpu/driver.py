@@ -18,7 +18,7 @@ import numpy as np
 
 THREADS, THREADS_SIMULATED = 256, 8  # a power of two; the simulator starts a thread of Python for each
 
-_process = os.getpid()
+_started_in = None  # the process that started the driver: it does not survive a fork
 
 
 class CudaUnavailable(RuntimeError):
@@ -42,6 +42,8 @@ def missing():
         (ctypes.WinDLL if sys.platform == "win32" else ctypes.CDLL)(name)
     except OSError:
         return f"there is no NVIDIA driver ({name} was not found); install it from https://www.nvidia.com/drivers"
+    global _started_in
+    _started_in = os.getpid()
     error = toolkit().cuda_error()
     if error is not None:
         return f"the NVIDIA driver finds no card it can use ({error}); check nvidia-smi and CUDA_VISIBLE_DEVICES"
@@ -106,9 +108,9 @@ def need():
     fault = missing()
     if fault:
         raise CudaUnavailable(f"CUDA cannot be used: {fault}")
-    if os.getpid() != _process and not simulated():
+    if _started_in not in (None, os.getpid()):
         raise CudaUnavailable(
-            "CUDA cannot be used in a process that was forked after optnumba.cuda was imported; start processes with "
+            "CUDA was used before this process was forked, and cannot be used in it; start processes with "
             "multiprocessing.get_context('spawn')"
         )
     return toolkit()
@@ -148,7 +150,11 @@ def free_memory():
 
 def kernel_errors():
     """Return the exceptions that mean that a kernel failed (tuple of type): in the simulator, whatever it raised."""
-    return (Exception,) if simulated() else (part("cudadrv.driver").CudaAPIError,)
+    if simulated():
+        return (Exception,)
+    from cuda.core._utils.cuda_utils import CUDAError  # of a launch
+
+    return (part("cudadrv.driver").CudaAPIError, CUDAError)
 
 
 def zeros(shape, dtype, stream):
@@ -175,7 +181,12 @@ def device_of(address):
 
 def stream_at(pointer):
     """Return the stream of another library as one that a launch takes; 0 is the default stream."""
-    return 0 if simulated() or not pointer else need().external_stream(pointer)
+    return 0 if simulated() or not pointer else _external_stream(pointer, need().get_current_device().id)
+
+
+@lru_cache(maxsize=256)
+def _external_stream(pointer, device):
+    return toolkit().external_stream(pointer)
 
 
 def is_captured(stream):

@@ -1,6 +1,9 @@
 """Rule × loop → CUDA kernel, from the bytecode that is proved; and its launch."""
 
+import math
 import warnings
+
+import numpy as np
 
 from ..bind import bind, compiled_parts, rule_names
 from ..loops import cuda as loops
@@ -13,6 +16,11 @@ from .pointers import larger, pointers, smaller
 from .tables import BY_VALUE
 
 _kernels, _parts = {}, {}
+
+CONFIGURATIONS = 1000  # of a kernel: grids and streams that are kept
+
+# numba-cuda has these of `math` only; on a device the logarithm of 0 is no error there.
+INSTEAD = {np.expm1: math.expm1, np.log1p: math.log1p}
 
 
 def on_a_device(rule, dtype, schedule=None, resident=False):
@@ -73,7 +81,8 @@ def bound(loop, names):
     names : dict
         As `on_a_device` returns them.
     """
-    return bind(loop, **compiled_parts(loop, {**names, "cuda": driver.toolkit()}, compiled_part, _parts))
+    instead = None if driver.simulated() else INSTEAD
+    return bind(loop, **compiled_parts(loop, {**names, "cuda": driver.toolkit()}, compiled_part, _parts, instead))
 
 
 def signature_of(loop, names):
@@ -114,6 +123,8 @@ class Kernel:
         """Launch it on `stream`; nothing waits for it."""
         key = blocks, threads, stream
         if key not in self._configured:
+            if len(self._configured) == CONFIGURATIONS:
+                self._configured.clear()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a grid that does not fill the card: small arrays are what they are
                 self._configured[key] = self._compiled[blocks, threads, stream]

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ..arguments import find_hyperparameters, find_rule, kernel_values
-from ..bind import bind, compiled_parts
 from ..loops.cuda import step_alone
 from ..modifiers import modify, split_modifiers
 from . import driver, kernels
@@ -82,7 +81,6 @@ def device_step(method="adam", dtype="float64", **hyper):
     values, schedule = find_hyperparameters(rule, {**hyper, **more}, np.dtype(dtype))
     names = kernels.on_a_device(rule, dtype, schedule)
     names |= {"HYPER": tuple(values), "VALUES": tuple(kernel_values(values, schedule).tolist())}
-    function = bind(step_alone, **compiled_parts(step_alone, names, kernels.compiled_part, {}))
-    step = driver.toolkit().jit(device=True)(function)
+    step = driver.toolkit().jit(device=True)(kernels.bound(step_alone, names))
     step.slots, step.carry = rule.slots, rule.carry
     return step
