@@ -54,7 +54,7 @@ class Monitor:
 
     def after_epoch(self):
         """Judge the point that the epoch ended with."""
-        run = self.run
+        run, verdict = self.run, None
         value = float(run.history[-1])
         if self._exact:
             value = self._exact(run.x)
@@ -70,8 +70,9 @@ class Monitor:
                 self.best[:] = run.x
             patience = self.settings["patience"]
             if patience is not None and run.epochs_done - self.best_epoch >= patience:
-                return PATIENCE
-        return self._tell() if self._notify is not None and not self._every else None
+                verdict = PATIENCE
+        told = self._tell() if self._notify is not None and not self._every else None
+        return verdict if told is None else told
 
     def _tell(self):
         run = self.run

@@ -378,6 +378,21 @@ def test_it_stops_where_validation_does_not_improve():
     np.testing.assert_array_equal(result.x_best, points[1])
 
 
+def test_the_callback_sees_the_epoch_that_patience_ends_with():
+    seen = []
+    given = {"validation": lambda x: 1.0, "patience": 2, "batch_size": 7}
+    for more in ({}, {"callback_every": 4}):
+        result = run(callback=lambda intermediate_result: seen.append(intermediate_result.epochs), **given, **more)
+        assert "patience" in result.message
+    assert seen == [1, 2, 3, 1, 2, 3]
+
+    def stop(intermediate_result):
+        if intermediate_result.epochs == 3:
+            raise StopIteration
+
+    assert run(callback=stop, **given).status == 99
+
+
 def test_validation_by_data_and_by_a_compiled_function():
     by_data = run(batch_size=7, epochs=3, validation=(A[:5], Y[:5]), return_all=True)
     expected = [terms(x)[0][:5].mean() for x in by_data.allvecs[1:]]
