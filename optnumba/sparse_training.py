@@ -41,6 +41,21 @@ def sparse_meaning(rule, penalty, lazy):
     return "decay" if penalty[0] else "scale"
 
 
+def largest_value(values, where=True):
+    """Return the largest |value| (float), or the 1 of an intercept.
+
+    NaN, where it is allowed, shows in the values of the samples.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+    where : numpy.ndarray of bool, or True
+        Which of them count.
+    """
+    ends = np.fmax.reduce(values, initial=0, where=where), np.fmin.reduce(values, initial=0, where=where)
+    return max(1.0, float(ends[0]), -float(ends[1]))
+
+
 class SparseTraining(Training):
     """A `Training` over (values, indices, indptr, y) by one of the meanings of `sparse_meaning`."""
 
@@ -55,8 +70,9 @@ class SparseTraining(Training):
         batch = self._plan[loop.BATCH]
         alone = batch == 1
         touched = min(features, int(batch * np.diff(indptr).max(initial=0)))
-        # Of the intercept the value is 1. NaN, where it is allowed, shows in the values of the samples.
-        largest = max(1.0, float(np.fmax.reduce(values, initial=0)), -float(np.fmin.reduce(values, initial=0)))
+        largest, weights = largest_value(values), self.samples.weights
+        if largest == np.inf and weights is not None:
+            largest = largest_value(values, np.repeat(weights > 0, np.diff(indptr)))
         noted = min(NOTED_STEPS, self.steps_per_epoch) + 1 if self.meaning == "decay" else 0
         steps = TABLE_STEPS if self.meaning == "idle" else 0
         table = [rule.idle_at(k, self.hyper[: len(rule.hyper)].tolist()) for k in range(steps)]
@@ -64,7 +80,7 @@ class SparseTraining(Training):
         if alone:
             self._gradient = self._gradient[:0]
         return (
-            np.zeros(2, np.int64),
+            np.zeros(3, np.int64),
             np.array([largest, 0.0, 1.0]),
             np.zeros(0 if alone else features, np.bool_),
             np.zeros(0 if alone else touched, np.int64),
@@ -109,6 +125,7 @@ class SparseTraining(Training):
             "shrink": sparse_sum.no_shrinking,
             "move_weight": sparse_sum.move_plain,
             "prepare": loop.settled,
+            "row_of_one": sparse_sum.any_row if self.samples.weights is None else sparse_sum.row_unless_left_out,
             "touched_factor": sparse_sum.measure_touched if "clip_norm" in rule.defaults else sparse_sum.unmeasured,
             **meaning,
             **idle,
@@ -152,7 +169,8 @@ class SparseTraining(Training):
         """Take up the state that `state` returned, or raise CheckpointError where it cannot be one of this training."""
         super().restore(arrays)
         counts, bounds, _, _, _, _, last, _, products, sums = self._spare
-        found = fit(arrays, {"caught_up": counts[:1], "last_steps": last, "scale": bounds[[sparse_sum.SCALE]]})
+        one = {"caught_up": counts[[sparse_sum.CAUGHT_UP]], "scale": bounds[[sparse_sum.SCALE]]}
+        found = fit(arrays, {**one, "last_steps": last})
         caught_up, step = int(found["caught_up"][0]), self.steps_done
         due = step - caught_up + 1 if products.size else 0
         least, most = found["last_steps"].min(initial=step), found["last_steps"].max(initial=0)

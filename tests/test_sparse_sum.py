@@ -4,6 +4,7 @@ Dense rows take a pass over all coordinates in each step: they are the oracle fo
 in closed form. The lazy meaning, by which coordinates without a gradient are left alone, has a naive loop of its own.
 """
 
+import numba
 import numpy as np
 import pytest
 import scipy.sparse
@@ -347,7 +348,35 @@ def test_norms_whose_squares_overflow_are_clipped():
 
 
 def test_samples_of_weight_0_are_left_out_whatever_they_are():
-    broken, weights = DENSE.copy(), np.ones(N)
-    broken[3], weights[3] = np.nan, 0
-    found = run(LOGISTIC, broken, sample_weight=weights, allow_nan=True)
-    np.testing.assert_allclose(found.x, run(LOGISTIC, DENSE, sample_weight=weights).x, rtol=1e-12)
+    weights, broken = np.ones(N), DENSE.copy()
+    weights[[3, 8]] = 0
+    broken[3], broken[8, 5] = np.nan, -np.inf
+    given = {"sample_weight": weights, "allow_nan": True, "exact_objective": True}
+    for more in ({}, {"batch_size": 1}, {"batch_size": 1, "method": "momentum", "clip_norm": 0.1}):
+        expected = run(LOGISTIC, SPARSE, **{**given, **more})
+        for A in (scipy.sparse.csr_array(broken), broken)[: 1 if "clip_norm" in more else 2]:
+            found = run(LOGISTIC, A, **given, **more)
+            np.testing.assert_allclose(found.x, expected.x, rtol=1e-12)
+            for name, values in expected.history.items():
+                np.testing.assert_allclose(found.history[name], values, rtol=1e-12)
+
+
+def test_lazy_steps_leave_alone_what_only_samples_of_weight_0_touch():
+    empty, weights = DENSE.copy(), np.ones(N)
+    weights[3], empty[3] = 0, 0
+    assert DENSE[3].any()
+    given = {"method": "adam", "lazy": True, "batch_size": 1, "sample_weight": weights}
+    found, expected = (run(LOGISTIC, A, **given) for A in (SPARSE, scipy.sparse.csr_array(empty)))
+    np.testing.assert_array_equal(found.x, expected.x)
+
+
+def test_so_are_they_from_the_exact_objective_of_a_function():
+    @numba.njit
+    def squared(x, grad, i, y):
+        grad[0] += x[0] - y[i]
+        return (x[0] - y[i]) ** 2 / 2
+
+    data = np.array([1.0, np.nan, 3.0])
+    options = {"sample_weight": [1, 0, 1], "allow_nan": True, "exact_objective": True}
+    for fun in (squared, squared.py_func):
+        assert minimize(fun, [2.0], data, batch_size=None, epochs=1, options=options).fun == 0.5

@@ -342,8 +342,10 @@ def total(x, grad, lo, hi, weights, data, args):
     """Return the sum of the values of samples `lo` to `hi`; `grad` is for their gradients, which nobody wants."""
     result = 0.0
     for i in range(lo, hi):
-        f = sample(x, grad, i, data, args)
-        result += f if weights is None else weights[i] * f
+        if weights is None:
+            result += sample(x, grad, i, data, args)
+        elif weights[i] > 0:  # else the sample is left out, whatever it is
+            result += weights[i] * sample(x, grad, i, data, args)
     return result
 
 

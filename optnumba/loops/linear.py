@@ -167,8 +167,10 @@ def total(x, weights, data):
     """Return the sum of the losses of all samples, weighted unless `weights` is None."""
     f = 0.0
     for i in range(data[-1].size):
-        value = value_of_sample(x, i, *data)
-        f += value if weights is None else weights[i] * value
+        if weights is None:
+            f += value_of_sample(x, i, *data)
+        elif weights[i] > 0:  # else the sample is left out, whatever it is
+            f += weights[i] * value_of_sample(x, i, *data)
     return f
 
 

@@ -16,8 +16,9 @@ from .linear import margin, margins
 from .memory import fetch, inlined, part, row
 from .norms import add_square, factor_of
 
-# What `counts` holds: features touched by this batch, and the step after which all was last caught up on.
-TOUCHED, CAUGHT_UP = range(2)
+# What `counts` holds: features touched by this batch, the step after which all was last caught up on, and whether the
+# last sample has the weight 0.
+TOUCHED, CAUGHT_UP, LEFT_OUT = range(3)
 # What `bounds` holds: the largest |value|, the sum over the batch of what the gradient of an entry can reach, and what
 # every weight in x has to be multiplied by.
 LARGEST, REACH, SCALE = range(3)
@@ -119,6 +120,12 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
     for k in range(lo, hi):
         i = order[first + k]
         fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
+        if weights is not None:
+            counts[LEFT_OUT] = weights[i] == 0
+            if counts[LEFT_OUT]:  # whatever the sample is, NaN for one
+                for o in range(OUTPUTS):
+                    s[o] = 0
+                continue
         low, high = indptr[i], indptr[i + 1]
         values, indices = part(all_values, low, high), part(all_indices, low, high)
         for p in range(indices.size):
@@ -159,6 +166,18 @@ def fetch_ahead(x, order, k, values, indices, indptr, y):
 
 
 @inlined
+def any_row(indptr, i, counts):
+    """Return where the row of a batch of one begins and ends."""
+    return indptr[i], indptr[i + 1]
+
+
+@inlined
+def row_unless_left_out(indptr, i, counts):
+    """Return the same, with nothing in it where the sample has the weight 0."""
+    return indptr[i], indptr[i] if counts[LEFT_OUT] else indptr[i + 1]
+
+
+@inlined
 def scatter(grad, values, indices, spare):
     """Add the gradient of one row to `grad`."""
     counts, bounds, marks, touched, z, s = spare[:6]
@@ -179,13 +198,14 @@ def measure_touched(x, grad, spare, scale, pull, size, i, hyper, data):
     """Return the factor by which to multiply the gradient of a batch: `measure`, of the coordinates touched."""
     counts, bounds, marks, touched, z, s = spare[:6]
     values, indices, indptr, y = data
+    low, high = row_of_one(indptr, i, counts)
     top, total = 0.0, 0.0
     for o in range(OUTPUTS):
         slope = float(s[o] if size == 1 else grad[o])
         if INTERCEPT:
             top, total = add_square(top, total, slope * scale)
         if size == 1:
-            for p in range(indptr[i], indptr[i + 1]):
+            for p in range(low, high):
                 g = slope * scale * values[p] + pull * x[coordinate(indices[p], o)]
                 top, total = add_square(top, total, g)
         else:
@@ -255,7 +275,8 @@ def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, si
                 grad[q] = 0
         counts[TOUCHED] = 0
     else:
-        values, indices = part(values, indptr[i], indptr[i + 1]), part(indices, indptr[i], indptr[i + 1])
+        low, high = row_of_one(indptr, i, counts)
+        values, indices = part(values, low, high), part(indices, low, high)
         for o in range(OUTPUTS):
             slope = number(s[o]) * scale
             for p in range(indices.size):
