@@ -214,12 +214,25 @@ def minimize_finite_sum(
 def _check_start(x0, model, data):
     if model is None:
         return check_start(x0)
-    if x0 is None and isinstance(data, (tuple, list)) and len(data) == 2 and len(np.shape(data[0])) == 2:
+    features = _count_features(data)
+    if x0 is None:
+        if features is None:
+            check_samples(model, data)  # which says what is wrong with them
         return model.start(data[0])
     x = check_start(x0)
-    if isinstance(data, (tuple, list)) and len(data) == 2 and len(np.shape(data[0])) == 2:
-        model.check_size(x, np.shape(data[0])[1])
+    if features is not None:
+        model.check_size(x, features)
     return x
+
+
+def _count_features(data):
+    """Return the number of columns of A (int), or None where `data` are no (A, y)."""
+    try:
+        A, _ = data
+        _, features = np.shape(A)
+    except (TypeError, ValueError):
+        return None
+    return features
 
 
 def _make(rule, values, schedule, fun, x, samples, args, settings, seed):

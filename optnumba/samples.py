@@ -115,7 +115,7 @@ def _check_arrays(data, allow_nan):
 def _brief(value):
     """Return a short description of what may be a large array (str)."""
     shape = getattr(value, "shape", None)
-    return repr(value)[:60] if shape is None else f"<{type(value).__name__} of shape {shape}>"
+    return " ".join(repr(value).split())[:60] if shape is None else f"<{type(value).__name__} of shape {shape}>"
 
 
 def _as_array(value, name):

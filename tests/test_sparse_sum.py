@@ -282,6 +282,23 @@ def test_bad_input_is_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DENSE, r"data=<ndarray of shape \(60, 25\)> is not \(A, y\); pass the features and the labels"),
+        ((SPARSE, LABELS, LABELS), r"data=.* is not \(A, y\)"),
+        (None, r"data=None is not \(A, y\)"),
+        ((DENSE[:, 0], LABELS), r"A has shape \(60,\), expected \(samples, features\)"),
+        (([[1.0], [1.0, 2.0]], [0, 1]), r"A=\[\[1.0\], \[1.0, 2.0\]\] is not an array"),
+    ],
+    ids=range(5),
+)
+def test_data_that_are_no_pair_are_blamed_and_not_the_start(data, message):
+    for x0 in (None, np.zeros(26)):
+        with pytest.raises(ValueError, match=message):
+            minimize(LOGISTIC, x0, data)
+
+
 def test_l1_needs_a_rule_with_a_pace():
     from dataclasses import replace
 
