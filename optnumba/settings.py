@@ -58,7 +58,23 @@ def check_settings(settings, samples, device):
             f"gtol={settings['gtol']!r} needs the gradient of all samples, and batch_size={batch}; use "
             "batch_size=None, or ftol"
         )
+    _check_kept(settings, samples, batch or count)
     return settings | _limits(settings, batch or count, count)
+
+
+def _check_kept(settings, samples, batch):
+    """Raise ValueError where what `drop_last` keeps may have the weight 0, so that an epoch has no mean."""
+    dropped = samples.count % batch
+    if not settings["drop_last"] or not dropped or samples.weights is None:
+        return
+    positive = samples.weights > 0
+    # In another order they may be those that are dropped.
+    few = np.count_nonzero(positive) <= dropped if settings["shuffle"] else not positive[:-dropped].any()
+    if few:
+        raise ValueError(
+            f"drop_last=True leaves {dropped} of {samples.count} samples out of an epoch, and sample_weight is above 0 "
+            f"for {np.count_nonzero(positive)}, of which none might be left; use drop_last=False or another batch_size"
+        )
 
 
 def check_count(name, value, least, none):

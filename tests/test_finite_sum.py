@@ -553,6 +553,19 @@ def test_bad_input_is_refused(name):
         run(**{"batch_size": 7, **given})
 
 
+def test_epochs_without_any_weight_are_refused():
+    message = (
+        r"drop_last=True leaves 2 of 23 samples out .* above 0 for 2, of which none might be left; use drop_last=Fal"
+    )
+    last, first = (np.isin(np.arange(N), kept).astype(float) for kept in ([21, 22], [0, 1]))
+    for weights, shuffle in ((last, True), (last, False), (first, True)):
+        with pytest.raises(ValueError, match=message):
+            run(batch_size=7, drop_last=True, sample_weight=weights, shuffle=shuffle)
+    for weights, shuffle in ((first, False), (np.arange(N) >= 20, True)):
+        values = run(batch_size=7, drop_last=True, sample_weight=weights, shuffle=shuffle).history["fun"]
+        assert np.isfinite(values).all()
+
+
 def test_an_unknown_option_is_warned_of():
     with pytest.warns(OptimizeWarning, match=r"Unknown solver options: max_step \(did you mean 'max_steps'\?\)"):
         run(batch_size=7, epochs=1, max_step=3)
