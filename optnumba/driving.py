@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Real
+from time import perf_counter
 
 from .rules import RULES
 
@@ -92,6 +93,24 @@ def next_steps(steps, seconds, left):
     """
     wanted = CHUNK_SECONDS if left is None else max(min(CHUNK_SECONDS, left), 0.0)
     return max(1, int(steps * min(8.0, wanted / max(seconds, 1e-9))))
+
+
+def in_chunks(add, count):
+    """Return what ``add(total, low, high)`` makes of 0.0 over all of `count`, chunk by chunk, to answer Ctrl-C.
+
+    Parameters
+    ----------
+    add : callable
+        Returns `total` with items `low` to `high` added to it one after the other: so the sum does not depend on where
+        a chunk ended.
+    count : int
+    """
+    total, done, size = 0.0, 0, 1
+    while done < count:
+        before, until = perf_counter(), min(done + size, count)
+        total = add(total, done, until)
+        done, size = until, next_steps(size, perf_counter() - before, None)
+    return total
 
 
 def notifier(callback):

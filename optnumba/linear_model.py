@@ -10,6 +10,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from .bind import bind, kernel
+from .driving import in_chunks
 from .loops import linear, losses
 from .samples import check_samples
 
@@ -299,7 +300,7 @@ class LinearModel:
         way = "sparse" if samples.sparse else "dense"
         names = {**self.names, "value_of_sample": WAYS[way, self.classes is not None]}
         loop = kernel(linear.total, f"{way}_{self.label}", names)
-        total = loop(x, samples.weights, samples.arrays)
+        total = in_chunks(lambda f, lo, hi: loop(f, x, lo, hi, samples.weights, samples.arrays), samples.count)
         return total / (samples.count if samples.weights is None else samples.weights.sum()) + self.penalty(x)
 
     @property

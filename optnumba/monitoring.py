@@ -56,14 +56,14 @@ class Monitor:
         """Judge the point that the epoch ended with."""
         run, verdict = self.run, None
         value = float(run.history[-1])
+        if self.points is not None:
+            self.points.append(run.x.copy())
         if self._exact:
             value = self._exact(run.x)
             self.exact_values.append(value)
         if self._validate:
             value = self._validate(run.x)
             self.validation_values.append(value)
-        if self.points is not None:
-            self.points.append(run.x.copy())
         if self._judges:
             if value < self.best_value - self.settings["min_delta"]:
                 self.best_value, self.best_epoch = value, run.epochs_done

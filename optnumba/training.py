@@ -2,7 +2,6 @@
 
 from contextlib import nullcontext
 from functools import partial
-from time import perf_counter
 
 import numba
 import numpy as np
@@ -11,7 +10,7 @@ from numba.core.errors import NumbaError
 from .arguments import blame_schedule, kernel_values, rate_at, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .checkpoint import CheckpointError, fit
-from .driving import next_steps
+from .driving import in_chunks
 from .loops import finite_sum as loop
 from .loops import rates
 from .loops.memory import uncounted
@@ -226,18 +225,17 @@ class Training:
         if len(samples.arrays) != len(self.samples.arrays):
             found, expected = len(samples.arrays), len(self.samples.arrays)
             raise ValueError(f"validation has {found} arrays, data has {expected}; pass arrays of the same meaning")
-        gradient, f, done, size = np.zeros_like(self._x), 0.0, 0, 1
-        names = {**self._names, **self._ways[0]} if self.objective.compiled else self._names
+        gradient = np.zeros_like(self._x)
         if self.objective.compiled:
-            total = kernel(loop.total, f"{self.objective.name}", names)
+            total = kernel(loop.total, f"{self.objective.name}", {**self._names, **self._ways[0]})
         else:
             total = bind(loop.total, sample=self.objective.interpreted())
-        while done < samples.count:
-            before, until = perf_counter(), min(done + size, samples.count)
+
+        def add(before, low, high):
             with one_parallel_call if self.objective.parallel else nullcontext():
-                f += total(x, gradient, done, until, samples.weights, samples.arrays, self.args)
-            done, size = until, next_steps(size, perf_counter() - before, None)
-        return f
+                return total(before, x, gradient, low, high, samples.weights, samples.arrays, self.args)
+
+        return in_chunks(add, samples.count)
 
     def snapshot(self):
         """Return a copy of the present point (array of shape (n,))."""

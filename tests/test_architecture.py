@@ -68,7 +68,7 @@ ALLOWED = {
     "arguments": {"bind", "rule", "rules", "schedule", "loops", "numba", "numpy"},
     "bind": {"fingerprint", "loops", "numba", "schedule"},
     "samples": {"numpy", "scipy"},
-    "linear_model": {"bind", "loops", "numba", "numpy", "samples"},
+    "linear_model": {"bind", "driving", "loops", "numba", "numpy", "samples"},
     "modifiers": {"bind", "loops", "rule", "rules"},
     "objective": {"bind", "loops", "numba", "numpy"},
     "result": {"loops", "numpy", "scipy"},

@@ -430,6 +430,42 @@ def test_an_interrupt_brings_the_result_so_far():
     np.testing.assert_array_equal(result.x, run(batch_size=4, shuffle=False, epochs=None, max_steps=6).x)
 
 
+MODEL = optnumba.linear_model("squared", intercept=False)
+
+
+@pytest.mark.parametrize("fun", [compiled, squared, MODEL], ids=["Numba", "Python", "model"])
+def test_an_interrupt_while_an_epoch_is_judged_brings_the_best_point_so_far(fun, monkeypatch):
+    calls = count()
+
+    def clock():
+        """Raise in the midst of the fourth pass over 23 samples, which takes chunks of 1, 8 and 14."""
+        if next(calls) == 20:
+            raise KeyboardInterrupt
+        return 0.0
+
+    given = {"fun": fun, "batch_size": 7, "epochs": 9, "learning_rate": 0.6, "return_all": True}
+    whole = run(exact_objective=True, **given)
+    for more in ({"exact_objective": True}, {"validation": (A, Y)}):
+        calls = count()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt) as caught:
+            patched.setattr("optnumba.driving.perf_counter", clock)
+            run(**given, **more)
+        result = caught.value.result
+        assert (result.status, result.epochs, len(result.allvecs)) == (99, 4, 5)
+        np.testing.assert_array_equal(result.x, whole.allvecs[4])
+        judged = result.history["exact" if "exact_objective" in more else "validation"]
+        assert len(judged) == 3
+        np.testing.assert_array_equal(result.x_best, whole.allvecs[1 + np.argmin(judged)])
+
+
+@pytest.mark.parametrize("fun", [compiled, MODEL], ids=["function", "model"])
+def test_where_a_chunk_ends_does_not_change_the_exact_objective(fun, request):
+    given = {"fun": fun, "batch_size": 7, "epochs": 3, "exact_objective": True, "sample_weight": WEIGHTS}
+    whole = run(**given).history["exact"]
+    request.getfixturevalue("one_sample_at_a_time")
+    np.testing.assert_array_equal(run(**given).history["exact"], whole)
+
+
 # -- What goes wrong in the objective ----------------------------------------------------------------------------------
 
 

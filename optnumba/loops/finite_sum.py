@@ -338,9 +338,9 @@ def whole_rounds(budget, plan):
     return max(blocks, budget - budget % blocks)
 
 
-def total(x, grad, lo, hi, weights, data, args):
-    """Return the sum of the values of samples `lo` to `hi`; `grad` is for their gradients, which nobody wants."""
-    result = 0.0
+def total(before, x, grad, lo, hi, weights, data, args):
+    """Return `before` plus the values of samples `lo` to `hi`; `grad` is for their gradients, which nobody wants."""
+    result = before
     for i in range(lo, hi):
         if weights is None:
             result += sample(x, grad, i, data, args)

@@ -163,10 +163,10 @@ def sparse_value_of_classes(x, i, values, indices, indptr, y):
 # -- Sums --------------------------------------------------------------------------------------------------------------
 
 
-def total(x, weights, data):
-    """Return the sum of the losses of all samples, weighted unless `weights` is None."""
-    f = 0.0
-    for i in range(data[-1].size):
+def total(before, x, lo, hi, weights, data):
+    """Return `before` plus the losses of samples `lo` to `hi`, weighted unless `weights` is None."""
+    f = before
+    for i in range(lo, hi):
         if weights is None:
             f += value_of_sample(x, i, *data)
         elif weights[i] > 0:  # else the sample is left out, whatever it is
