@@ -334,7 +334,7 @@ def _result(run, monitor, ending, seed):
             history[name] = np.array(values)
     result = OptimizeResult(
         x=run.snapshot(),
-        x_best=monitor.best_point.copy(),
+        x_best=run.best.copy(),
         fun=monitor.exact_values[-1] if exact else run.running_value,
         fun_is="the objective at x" if exact or at_x else run.running_value_is,
         history=history,

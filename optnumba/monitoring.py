@@ -37,7 +37,7 @@ class Monitor:
         self._judges = bool(validate or self._exact or settings["patience"] is not None)
         if self._judges:
             run.keep_no_best()
-        self.best, self.best_value = run.x.copy(), np.inf
+        self.best_value = np.inf
         self.pauses_at_epochs = self._judges or self.points is not None or (notify is not None and not self._every)
 
     def next_stop(self):
@@ -66,8 +66,8 @@ class Monitor:
             self.validation_values.append(value)
         if self._judges:
             if value < self.best_value - self.settings["min_delta"]:
+                run.keep_best()
                 self.best_value, self.best_epoch = value, run.epochs_done
-                self.best[:] = run.x
             patience = self.settings["patience"]
             if patience is not None and run.epochs_done - self.best_epoch >= patience:
                 verdict = PATIENCE
@@ -86,17 +86,11 @@ class Monitor:
             return STOPPED
         return None
 
-    @property
-    def best_point(self):
-        """The best point seen at the end of an epoch (array)."""
-        return self.best if self._judges else self.run.best
-
     # -- For checkpoints -----------------------------------------------------------------------------------------------
 
     def state(self):
         """Return what a resumed training has to know (dict of arrays)."""
         return {
-            "monitor_best": self.best,
             "monitor_values": np.array([self.best_value, self.best_epoch]),
             "exact_values": np.array(self.exact_values, np.float64),
             "validation_values": np.array(self.validation_values, np.float64),
@@ -107,11 +101,11 @@ class Monitor:
         done = self.run.epochs_done
         counts = {"exact_values": done * bool(self._exact), "validation_values": done * bool(self._validate)}
         lists = {name: np.empty(count) for name, count in counts.items()}
-        found = fit(arrays, {"monitor_best": self.best, "monitor_values": np.empty(2), **lists})
+        found = fit(arrays, {"monitor_values": np.empty(2), **lists})
         self.best_value, epoch = found["monitor_values"].tolist()
         if epoch not in range(done + 1):
             raise CheckpointError(f"the checkpoint says that epoch {epoch} of {done} was the best; use another")
-        self.best_epoch, self.best[:] = int(epoch), found["monitor_best"]
+        self.best_epoch = int(epoch)
         self.exact_values, self.validation_values = (found[name].tolist() for name in counts)
         self.points = None if self.points is None else [self.run.x.copy()]
 

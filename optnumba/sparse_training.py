@@ -11,6 +11,11 @@ from .training import Training
 
 # Steps without a gradient whose scalars are looked up; further ones are computed, which takes a power: 20 ns or more.
 TABLE_STEPS = 4096
+# A copy of x takes a nanosecond an entry, an epoch more than that for each value stored: where a column has so many of
+# these, a list of the columns to copy saves nothing.
+VALUES_A_COLUMN = 16
+# To copy an entry by a list takes up to so many times as long; where it pays, the list is small against x.
+LISTED_COST = 8
 # Steps after which every coordinate is caught up on: what two arrays hold that level-2 caches hold too.
 NOTED_STEPS = 2**16
 
@@ -89,7 +94,28 @@ class SparseTraining(Training):
             np.array(table, np.float64).reshape(steps, len(table[0]) if table else 0),
             products,
             np.zeros(noted),
+            self._list_features(features) if self.meaning == "nothing" else np.zeros(0, np.int64),
         )
+
+    def _list_features(self, features):
+        """Return those that steps can change (array of int64), or none where a list saves nothing."""
+        indices = self.samples.arrays[1]
+        if features * VALUES_A_COLUMN <= indices.size:
+            return np.zeros(0, np.int64)
+        seen = np.zeros(features, np.bool_)
+        intercept = features - self.samples.features
+        seen[:intercept] = True
+        kernel(sparse_sum.mark, "columns", {})(indices, seen[intercept:])
+        few = np.count_nonzero(seen) * LISTED_COST <= features
+        return np.flatnonzero(seen) if few else np.zeros(0, np.int64)
+
+    def keep_best(self):
+        """Take the present point for the best one."""
+        listed, outputs = self._spare[-1], self.objective.outputs
+        if not listed.size:
+            super().keep_best()
+        else:
+            self._best.reshape(-1, outputs)[listed] = self._x.reshape(-1, outputs)[listed]
 
     def _compiled_names(self):
         rule = self.rule
@@ -125,6 +151,7 @@ class SparseTraining(Training):
             "shrink": sparse_sum.no_shrinking,
             "move_weight": sparse_sum.move_plain,
             "prepare": loop.settled,
+            "keep_best": sparse_sum.keep_listed,
             "row_of_one": sparse_sum.any_row if self.samples.weights is None else sparse_sum.row_unless_left_out,
             "touched_factor": sparse_sum.measure_touched if "clip_norm" in rule.defaults else sparse_sum.unmeasured,
             **meaning,
@@ -154,7 +181,7 @@ class SparseTraining(Training):
 
     def state(self):
         """Return what a resumed training has to know (dict of arrays), the steps that are due among it."""
-        counts, bounds, _, _, _, _, last, _, products, sums = self._spare
+        counts, bounds, _, _, _, _, last, _, products, sums, _ = self._spare
         due = int(self._state[loop.STEP] - counts[sparse_sum.CAUGHT_UP]) + 1 if products.size else 0
         noted = {"noted_products": products[:due], "noted_sums": sums[:due]}
         return {
@@ -168,7 +195,7 @@ class SparseTraining(Training):
     def restore(self, arrays):
         """Take up the state that `state` returned, or raise CheckpointError where it cannot be one of this training."""
         super().restore(arrays)
-        counts, bounds, _, _, _, _, last, _, products, sums = self._spare
+        counts, bounds, _, _, _, _, last, _, products, sums, _ = self._spare
         one = {"caught_up": counts[[sparse_sum.CAUGHT_UP]], "scale": bounds[[sparse_sum.SCALE]]}
         found = fit(arrays, {**one, "last_steps": last})
         caught_up, step = int(found["caught_up"][0]), self.steps_done
@@ -180,3 +207,9 @@ class SparseTraining(Training):
         counts[sparse_sum.CAUGHT_UP], last[:] = caught_up, found["last_steps"]
         bounds[sparse_sum.SCALE] = found["scale"][0]
         products[:due], sums[:due] = found["noted_products"], found["noted_sums"]
+        # Data of another call may have had other columns.
+        listed, outputs = self._spare[-1], self.objective.outputs
+        differs = (self._x != self._best).reshape(-1, outputs).any(axis=1)
+        differs[listed] = False
+        if differs.any():
+            self._spare = *self._spare[:-1], listed[:0]

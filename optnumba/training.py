@@ -102,6 +102,7 @@ class Training:
             "check_adding": loop.overwrites,
             "settle": loop.settled,
             "prepare": loop.settled,
+            "keep_best": loop.keep_all,
         }
         return {**self._names, **self._ways[0], **dense, **(threads if self.parallel else serial)}
 
@@ -112,7 +113,7 @@ class Training:
         """Return the same loop run by Python, with the passes over coordinates and the permutation compiled."""
         names = self._names
         passes = (loop.permute, loop.add, loop.close_epoch, loop.weight_of)
-        compiled = {f.__name__: kernel(f, "sum", {}) for f in passes}
+        compiled = {f.__name__: kernel(f, "sum", {"keep_best": loop.keep_all}) for f in passes}
         # The passes do not depend on where the rate comes from, and need no compilation of their own for each schedule.
         inside = {name: value for name, value in names.items() if name not in ("learning_rate", "schedule")}
         compiled["apply"] = kernel(loop.apply, self.rule.label, inside)
@@ -204,8 +205,12 @@ class Training:
         return ""
 
     def keep_no_best(self):
-        """Leave it to others to say which epoch ended best."""
+        """Leave it to others to say which epoch ended best, by `keep_best`."""
         self._sums[loop.BEST] = -np.inf
+
+    def keep_best(self):
+        """Take the present point for the best one."""
+        self._best[:] = self._x
 
     def value_at(self, x):
         """Return the objective at `x` (float), chunk by chunk."""

@@ -4,6 +4,8 @@ Dense rows take a pass over all coordinates in each step: they are the oracle fo
 in closed form. The lazy meaning, by which coordinates without a gradient are left alone, has a naive loop of its own.
 """
 
+import time
+
 import numba
 import numpy as np
 import pytest
@@ -182,6 +184,75 @@ def test_looking_changes_nothing_and_sees_every_step(name, penalty, monkeypatch)
         options=settings,
     )
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
+
+
+# -- What a step costs does not depend on how many columns there are ---------------------------------------------------
+
+
+def widened(A, factor):
+    """Return A with `factor` columns for each of its own, all but the first of these without an entry."""
+    return scipy.sparse.csr_array((A.data, A.indices * factor, A.indptr), shape=(A.shape[0], A.shape[1] * factor))
+
+
+@pytest.mark.parametrize(
+    "model", [LOGISTIC, linear_model("logistic", classes=3, intercept=False)], ids=["one", "three"]
+)
+def test_columns_without_an_entry_change_nothing(model, tmp_path):
+    wide, outputs, offset = widened(SPARSE, 40), model.classes or 1, int(model.intercept)
+    start = RNG.standard_normal((WIDTH * 40 + offset, outputs))
+    used = np.append(np.arange(offset), offset + 40 * np.arange(WIDTH))
+    start[used] = np.random.default_rng(1).standard_normal((used.size, outputs))  # for which the last epoch is not best
+
+    def fit(A, x0, epochs=8, **options):
+        options = {"learning_rate": 3.0, **options}
+        return minimize(model, x0.ravel(), (A, LABELS), batch_size=1, epochs=epochs, seed=2, options=options)
+
+    for more in ({}, {"validation": (SPARSE, LABELS)}):
+        narrow = fit(SPARSE, start[used], **more)
+        more |= {"validation": (wide, LABELS)} if more else {}
+        found = fit(wide, start, **more)
+        assert not np.array_equal(narrow.x, narrow.x_best)
+        for name in ("x", "x_best"):
+            point = start.copy()
+            point[used] = narrow[name].reshape(-1, outputs)
+            np.testing.assert_array_equal(found[name], point.ravel())
+        np.testing.assert_array_equal(found.history["fun"], narrow.history["fun"])
+        path = tmp_path / f"run{len(more)}"
+        for epochs in (1, 2, 5, 8):
+            resumed = fit(wide, start, epochs, checkpoint=path, resume=True, **more)
+        np.testing.assert_array_equal(resumed.x_best, found.x_best)
+
+
+def test_columns_that_the_data_of_another_call_had_are_in_the_best_point(tmp_path):
+    """A checkpoint is resumed with fewer columns in use: what differs from the best in others is copied too."""
+    wide = widened(SPARSE, 40)
+    fewer = scipy.sparse.csr_array((wide.data * 0, np.minimum(wide.indices, 40), wide.indptr), shape=wide.shape)
+    fewer.sum_duplicates()
+    options = {"checkpoint": tmp_path / "run", "resume": True, "learning_rate": 3.0}
+    given = {"batch_size": 1, "seed": 2, "shuffle": False}
+    first = minimize(LOGISTIC, None, (wide, LABELS), epochs=None, options=options | {"max_steps": 50}, **given)
+    found = minimize(LOGISTIC, None, (fewer, LABELS), epochs=2, options=options, **given)
+    np.testing.assert_array_equal(found.x[1:], first.x[1:])
+    np.testing.assert_array_equal(found.x_best, found.x)
+
+
+def test_an_epoch_does_not_visit_columns_without_an_entry():
+    A, epochs = widened(SPARSE, 100_000), 300
+    x = np.zeros(A.shape[1] + 1)
+
+    def fit(epochs):
+        begin = time.perf_counter()
+        options = {"learning_rate": 0.1}
+        found = minimize(LOGISTIC, x, (A, LABELS), batch_size=1, epochs=epochs, shuffle=False, options=options)
+        assert (np.diff(found.history["fun"]) < 0).all()
+        return time.perf_counter() - begin
+
+    fit(1)
+    took, begin = fit(epochs) - fit(1), time.perf_counter()
+    for _ in range(20):
+        x.copy()
+    copies = (time.perf_counter() - begin) * epochs / 20
+    assert took < copies / 4
 
 
 # -- The lazy meaning --------------------------------------------------------------------------------------------------

@@ -246,7 +246,12 @@ def still(before, value, ftol):
     return abs(before - value) <= ftol * max(abs(before), abs(value), 1)
 
 
-def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
+def keep_all(x_best, x, spare):
+    """Remember x as the best point."""
+    copy(x_best, x)
+
+
+def close_epoch(plan, state, sums, limits, x, x_best, spare, penalty, history):
     """Write what the epoch came to into `history`; return why to stop, or BUDGET_DONE."""
     value = sums[EPOCH_SUM] / sums[EPOCH_WEIGHT] if plan[AVERAGED] else sums[EPOCH_SUM]
     if penalty is not None:
@@ -255,7 +260,7 @@ def close_epoch(plan, state, sums, limits, x, x_best, penalty, history):
     sums[EPOCH_SUM] = sums[EPOCH_WEIGHT] = 0.0
     if value < sums[BEST]:
         sums[BEST] = value
-        copy(x_best, x)
+        keep_best(x_best, x, spare)
     before, sums[LAST] = sums[LAST], value
     state[EPOCH] += 1
     if still(before, value, limits[FTOL]):
@@ -321,7 +326,7 @@ def sweep(budget, arrays, weights, penalty, seed, history, data, args):
         if first + size == count:
             state[FIRST] = 0
             settle(x, buffers, spare, state, hyper)
-            end = close_epoch(plan, state, sums, limits, x, x_best, penalty, history)
+            end = close_epoch(plan, state, sums, limits, x, x_best, spare, penalty, history)
             if end != BUDGET_DONE:
                 return end
     return BUDGET_DONE

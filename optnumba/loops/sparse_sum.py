@@ -11,7 +11,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP
+from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP, copy
 from .linear import margin, margins
 from .memory import fetch, inlined, part, row
 from .norms import add_square, factor_of
@@ -34,7 +34,7 @@ def nothing_due(x, f, slots, spare, state, hyper):
 
 def idle_due(x, f, slots, spare, state, hyper):
     """Take the steps that feature `f` has missed, whose gradients were 0."""
-    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    counts, bounds, marks, touched, z, s, last, table, products, sums, listed = spare
     k = state[STEP] - last[f]
     if k > 0:
         scalars = unpack_idle(row(table, k)) if k < table.shape[0] else idle_coefficients(float(k), *hyper)
@@ -46,7 +46,7 @@ def idle_due(x, f, slots, spare, state, hyper):
 
 def decay_due(x, f, slots, spare, state, hyper):
     """Take the steps that feature `f` has missed, which shrank it by the penalty: x ← soft(a x, b) for each."""
-    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    counts, bounds, marks, touched, z, s, last, table, products, sums, listed = spare
     now, before = state[STEP] - counts[CAUGHT_UP], last[f] - counts[CAUGHT_UP]
     if now > before and f >= INTERCEPT:
         factor, shift = products[now] / products[before], products[now] * (sums[now] - sums[before])
@@ -78,11 +78,27 @@ def scaled_outputs(x, values, indices, low, high, z, scale):
 
 def settle_all(x, buffers, spare, state, hyper):
     """Catch up on every coordinate."""
-    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    counts, bounds, marks, touched, z, s, last, table, products, sums, listed = spare
     slots = window(buffers, 0, x.size)
     for f in range(last.size):
         revive(x, f, slots, spare, state, hyper)
     counts[CAUGHT_UP] = state[STEP]
+
+
+def mark(indices, seen):
+    """Make `seen` true for each column that occurs in `indices`."""
+    for k in range(indices.size):
+        seen[np.uintp(indices[k])] = True
+
+
+def keep_listed(x_best, x, spare):
+    """Remember x as the best point, from which it differs in the listed features alone; in all, if none are."""
+    counts, bounds, marks, touched, z, s, last, table, products, sums, listed = spare
+    if not listed.size:
+        copy(x_best, x)
+    for f in listed:
+        for q in range(f * OUTPUTS, (f + 1) * OUTPUTS):
+            x_best[q] = x[q]
 
 
 def one_output(x, values, indices, low, high, z, scale):
@@ -243,7 +259,7 @@ def move_scaled(x, q, g, slots, c, pull, push, inverse):
 @inlined
 def apply_rows(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data):
     """Take the step of a batch, on the coordinates that it touches; return why not, or BUDGET_DONE."""
-    counts, bounds, marks, touched, z, s, last, table, products, sums = spare
+    counts, bounds, marks, touched, z, s, last, table, products, sums, listed = spare
     values, indices, indptr, y = data
     number, slots = x.dtype.type, window(buffers, 0, x.size)
     reach, bounds[REACH] = bounds[REACH], 0.0
