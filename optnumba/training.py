@@ -78,7 +78,7 @@ class Training:
         self._slots = aligned_rows(len(rule.slots), x, 0.0)
         self._spare = self._make_spare(threads)
         # All are permuted, so that it is not the same ones that are dropped in every epoch.
-        self._order = np.arange(samples.count)
+        self._order = np.arange(samples.count if shuffled else 0)
         self._seed = np.uint64(seed)
         self._names = {**rule_names(rule, schedule), "pace": rule.pace or loop.no_pace}
         # What `fun` may put into an argument has to be counted.

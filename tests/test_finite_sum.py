@@ -6,6 +6,7 @@ loops of naive.py are told by their gradient which batch a step takes.
 
 import subprocess
 import sys
+import tracemalloc
 from itertools import count
 
 import numpy as np
@@ -632,6 +633,17 @@ def test_the_callers_arrays_are_left_alone():
     result = run(x0=x0, data=data, batch_size=7, sample_weight=WEIGHTS)
     assert [array.tobytes() for array in (x0, *data)] == before
     assert not any(np.shares_memory(result[name], x0) for name in ("x", "x_best"))
+
+
+@pytest.mark.parametrize(("given", "vectors"), [({"batch_size": None}, 0), ({"shuffle": False}, 0), ({}, 1)])
+def test_the_order_of_samples_is_held_where_there_is_one(given, vectors):
+    data = np.ones((50_000, 3)), np.ones(50_000)
+    run(batch_size=7, epochs=1)
+    tracemalloc.start()
+    run(data=data, epochs=1, **given)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 <= peak / data[1].nbytes - vectors < 0.5
 
 
 def test_arguments_besides_the_data_are_handed_on():

@@ -128,10 +128,16 @@ def overwrites(x, grad, i, data, args):
 
 
 @inlined
+def at(order, k):
+    """Return the sample at place `k` of the order; without one they come as they are."""
+    return order[k] if order.size else k
+
+
+@inlined
 def fetch_later(data, order, k):
     """Start to load the rows of the sample at place `k` of the order."""
-    if k < order.size:
-        fetch_rows(data, order[k])
+    if k < len(data[0]):
+        fetch_rows(data, at(order, k))
 
 
 def fetch_nothing(data, order, k):
@@ -160,7 +166,7 @@ def serially(x, grad, buffers, spare, order, first, lo, hi, size, block, weights
     target, single = row(parts, 0) if size > block else grad, row(parts, parts.shape[0] - 1)
     end = min(size, lo - lo % block + block)  # of the block: no division for each sample
     for k in range(lo, hi):
-        i = order[first + k]
+        i = at(order, first + k)
         fetch_later(data, order, first + k + ROWS_AHEAD)
         f = weighted(x, target, i, single, weights, data, args)
         if not isfinite(f):
@@ -179,7 +185,7 @@ def whole_block(x, part, single, order, lo, hi, weights, data, args):
     """Return the sum of the values of samples `lo` to `hi`, and one that is not finite, or -1."""
     total = 0.0
     for k in range(lo, hi):
-        i = order[k]
+        i = at(order, k)
         fetch_later(data, order, k + ROWS_AHEAD)
         f = weighted(x, part, i, single, weights, data, args)
         if not isfinite(f):
@@ -218,7 +224,7 @@ def weight_of(weights, order, first, size):
         return float(size)
     total = 0.0
     for k in range(first, first + size):
-        total += weights[order[k]]
+        total += weights[at(order, k)]
     return total
 
 
@@ -311,7 +317,7 @@ def sweep(budget, arrays, weights, penalty, seed, history, data, args):
         factor = limits[SHARE] / size if plan[AVERAGED] else 1.0
         share = 1.0 if plan[AVERAGED] else size / count
         c = cast(x.dtype.type, new[CARRY:])
-        i = order[first]
+        i = at(order, first)
         end = take_step(x, grad, buffers, spare, c, factor, share, penalty, limits, i, size, state, hyper, data)
         if end == GRADIENT_SMALL:
             # No step follows: this is the objective at x.

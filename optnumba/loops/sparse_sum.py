@@ -11,7 +11,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP, copy
+from .finite_sum import BATCH_SUM, BUDGET_DONE, GRADIENT_NOT_FINITE, HUGE, SHRINK_BAD, STEP, at, copy
 from .linear import margin, margins
 from .memory import fetch, inlined, part, row
 from .norms import add_square, factor_of
@@ -134,7 +134,7 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
     all_values, all_indices, indptr, y = data
     slots = window(buffers, 0, x.size)
     for k in range(lo, hi):
-        i = order[first + k]
+        i = at(order, first + k)
         fetch_ahead(x, order, first + k, all_values, all_indices, indptr, y)
         if weights is not None:
             counts[LEFT_OUT] = weights[i] == 0
@@ -167,16 +167,16 @@ def rows(x, grad, buffers, spare, order, first, lo, hi, size, block, weights, su
 @inlined
 def fetch_ahead(x, order, k, values, indices, indptr, y):
     """Start to load what the next samples need: where a row is, then the row, then the entries of x."""
-    if k + 6 < order.size:
-        fetch(indptr, order[k + 6])
-        fetch(y, order[k + 6])
-    if k + 4 < order.size:
-        i = order[k + 4]
+    if k + 6 < y.size:
+        fetch(indptr, at(order, k + 6))
+        fetch(y, at(order, k + 6))
+    if k + 4 < y.size:
+        i = at(order, k + 4)
         for p in range(indptr[i], indptr[i + 1], 8):
             fetch(values, p)
             fetch(indices, p)
-    if k + 1 < order.size:
-        i = order[k + 1]
+    if k + 1 < y.size:
+        i = at(order, k + 1)
         for p in range(indptr[i], indptr[i + 1]):
             fetch(x, (indices[p] + INTERCEPT) * OUTPUTS)
 
