@@ -28,6 +28,8 @@ START = PREAMBLE.size + 8
 ALIGNMENT = 64
 LARGEST_HEADER = 2**24
 LARGEST_ARRAY = 2**60
+# What a system says that cannot sync folders; Windows does not even open them.
+NOT_SYNCED = {errno.EINVAL, getattr(errno, "ENOTSUP", errno.EINVAL)} | ({errno.EACCES} if os.name == "nt" else set())
 DTYPES = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
 DTYPES += ("bool", "float32", "float64")
 KINDS = {
@@ -57,7 +59,8 @@ def write(path, kind, arrays, facts):
     Raises
     ------
     OSError
-        Where it cannot be written, or would replace a file that is no checkpoint; the file before is as it was.
+        Where it cannot be written, or would replace a file that is no checkpoint; the file before is as it was. Or
+        where it is written, and might not survive a loss of power; the message says so.
     """
     target = os.path.realpath(check_path(path))
     pieces = _pieces(kind, arrays, facts)
@@ -76,7 +79,12 @@ def write(path, kind, arrays, facts):
                     os.unlink(unfinished)
     except OSError as error:
         raise OSError(error.errno, f"checkpoint={path!r} cannot be written: {_remedy(error, folder)}") from error
-    _sync_folder(folder)
+    try:
+        _sync_folder(folder)
+    except OSError as error:
+        happened = f"is written, but the new name is not on the disk, {(error.strerror or str(error)).lower()}"
+        remedy = f"a loss of power may bring the one before back; use another folder than {folder!r}"
+        raise OSError(error.errno, f"checkpoint={path!r} {happened}: {remedy}") from error
 
 
 def read(path, kind):
@@ -111,11 +119,27 @@ def read(path, kind):
                 raise CheckpointError(f"checkpoint={path!r} is of another kind, {header['kind']!r}; use {usage}")
             return reader.arrays(header), header["facts"]
     except OSError as error:
+        refuse_to_start_again(path)
         raise CheckpointError(
             f"checkpoint={path!r} is not readable: {error.strerror or error}; check the path"
         ) from error
     except MemoryError as error:
         raise CheckpointError(f"checkpoint={path!r} is not readable: there is no memory for its arrays") from error
+
+
+def refuse_to_start_again(path):
+    """Raise CheckpointError where only the file before is left of two, which a new one would replace.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    """
+    name, before = check_path(path), f"{check_path(path)}.previous"
+    if os.path.isfile(before) and not os.path.lexists(name):
+        raise CheckpointError(
+            f"checkpoint={path!r} is not there, and {before!r} is: the one before; rename that to go on from it, or "
+            "remove it to start again"
+        )
 
 
 def check_path(path):
@@ -245,6 +269,7 @@ def _keep_previous(target, link):
         os.link(target, link)
     except OSError:  # Some file systems know no second names.
         shutil.copyfile(target, link)
+        _sync(link, os.O_RDWR)
     os.replace(link, f"{target}.previous")
 
 
@@ -257,14 +282,21 @@ def _remove_unfinished(folder, name):
                 os.unlink(os.path.join(folder, found))
 
 
+def _sync(path, flags):
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _sync_folder(folder):
-    """Have the new name survive a loss of power, where a folder can be opened; the file is whole in any case."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    """Have the new name survive a loss of power, where folders can be synced; the file is whole in any case."""
+    try:
+        _sync(folder, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in NOT_SYNCED:
+            raise
 
 
 def _remedy(error, folder):

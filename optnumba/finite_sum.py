@@ -140,8 +140,9 @@ def minimize_finite_sum(
         every : int
             In steps.
         resume : bool, default False
-            Go on from `checkpoint` if that file exists. `epochs`, the budgets and tolerances may be others, to go on
-            longer; `x0` is not looked at, nor are what `fun` changed in `args` and ``allvecs`` in the file.
+            Go on from `checkpoint`; start if neither that file nor the one before exists. `epochs`, the budgets and
+            tolerances may be others, to go on longer; `x0` is not looked at, nor are what `fun` changed in `args` and
+            ``allvecs`` in the file.
         allow_nan : bool, default False
             Let data be not finite.
     device : "cpu"

@@ -81,7 +81,10 @@ class Checkpoints:
         CheckpointError
             For a file that cannot be read, or was written by another call.
         """
-        if not self.settings["resume"] or not os.path.lexists(self._path):
+        if not self.settings["resume"]:
+            return self.seed
+        if not os.path.lexists(self._path):
+            checkpoint.refuse_to_start_again(self._path)
             return self.seed
         arrays, saved = checkpoint.read(self._path, "finite_sum")
         if random and isinstance(saved.get("seed"), int) and saved["seed"] >= 0:

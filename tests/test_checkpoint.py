@@ -6,6 +6,7 @@ import math
 import os
 import random
 import re
+import stat
 import struct
 import subprocess
 import sys
@@ -316,6 +317,44 @@ def test_the_file_before_is_kept_also_where_there_are_no_second_names(path, monk
     assert sorted(os.listdir(path.parent)) == [path.name, f"{path.name}.previous"]
 
 
+def test_a_copy_of_the_file_before_is_on_the_disk(path, monkeypatch):
+    def no_link(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    synced, sync = set(), os.fsync
+    monkeypatch.setattr(checkpoint.os, "link", no_link)
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda handle: (synced.add(os.fstat(handle).st_ino), sync(handle)))
+    checkpoint.write(path, "optimizer", {}, {})
+    assert {os.stat(name).st_ino for name in (path, f"{path}.previous", path.parent)} == synced
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO, errno.EACCES])
+def test_a_folder_that_cannot_be_synced(path, monkeypatch, number):
+    sync = os.fsync
+
+    def no_folders(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, "Strange")
+        sync(handle)
+
+    monkeypatch.setattr(checkpoint.os, "fsync", no_folders)
+    if number in (errno.EINVAL, errno.ENOTSUP):
+        checkpoint.write(path, "optimizer", {}, {"t": 1})
+    else:
+        with pytest.raises(
+            OSError, match="is written, but the new name is not on the disk, strange: a loss of"
+        ) as caught:
+            checkpoint.write(path, "optimizer", {}, {"t": 1})
+        assert caught.value.errno == number
+    assert checkpoint.read(path, "optimizer") == ({}, {"t": 1})
+
+
+def test_where_only_the_file_before_is_left_the_error_says_so(path):
+    path.rename(f"{path}.previous")
+    with pytest.raises(CheckpointError, match=r"is not there, and '.*run.checkpoint.previous' is: .*; rename that"):
+        checkpoint.read(path, "optimizer")
+
+
 def test_a_write_that_comes_in_pieces_is_whole(path, monkeypatch):
     write = os.write
     monkeypatch.setattr(checkpoint.os, "write", lambda handle, data: write(handle, data[:7]))
@@ -350,9 +389,10 @@ def test_a_full_disk_leaves_the_file_before(tmp_path):
     found = killing("full_disk", tmp_path)
     assert {name for name, *_ in found} >= {"open", "write", "fsync", "close", "link", "replace"}
     for name, message, there, left in found:
-        assert there == (2 if message is None else 1)
+        written = message is None or "is written, but the new name is not on the disk" in message
+        assert there == (2 if written else 1)
         assert left == [] or name == "unlink"
-        if message is not None:
+        if not written:
             assert re.match(r"True \[Errno 28\] checkpoint=.* cannot be written: no space left .*; make room", message)
     assert {name for name, message, *_ in found if message is not None} >= {"open", "write", "fsync", "replace"}
 

@@ -148,6 +148,19 @@ def test_resume_without_a_file_starts(path):
     assert same(dense(checkpoint=path, resume=True), dense())
 
 
+def test_resume_does_not_start_again_where_the_file_before_is_left(path):
+    before = path.with_name("run.previous")
+    whole = dense(checkpoint=path, every=5)
+    path.unlink()
+    with pytest.raises(CheckpointError, match=r"run'.* is not there, and '.*run.previous' is: the one before"):
+        dense(checkpoint=path, resume=True)
+    before.rename(path)
+    assert same(dense(checkpoint=path, resume=True), whole)
+    path.unlink()
+    before.unlink()
+    assert same(dense(checkpoint=path, resume=True), whole)
+
+
 def test_x0_is_not_looked_at(path):
     dense(checkpoint=path, max_steps=5)
     start = np.array([7.0, 7.0])
