@@ -38,10 +38,13 @@ TOLERANCE = 1e-10  # relative difference allowed between the weights of optnumba
 DIFFERENCE = 0.02  # relative difference allowed between the losses of optnumba and a peer, in another order
 
 
-def optnumba_loop(A, y, method, rate, batch_size, decay=None, l2=0.0, intercept=True, threads=1, **more):
+def optnumba_loop(
+    A, y, method, rate, batch_size, decay=None, l2=0.0, intercept=True, threads=1, allow_nan=False, **more
+):
     """Return the loop of minimize_finite_sum, as those of bench_logistic: ``run(epochs) -> x``."""
     name, *lazy = method.split()
     options = {"learning_rate": rate if decay is None else inverse_scaling(rate, decay), "lazy": bool(lazy)}
+    options["allow_nan"] = allow_nan
     model = optnumba.linear_model("logistic", penalty={"l2": l2}, intercept=intercept)
     settings = {"method": name, "batch_size": batch_size, "options": options, **more}
     x0 = np.zeros(A.shape[1] + intercept, A.dtype)
@@ -142,7 +145,9 @@ def ensmallen(rows, epochs, repeat, watch, pyensmallen):
         for method, batch_size in [("adam", 32), ("adam", 256), ("adam", None), ("adamax", None), ("nadam", None)]:
             settings = {"method": method, "rate": RATE, "batch_size": batch_size}
             peer = partial(logistic.ensmallen_loop, pyensmallen, **settings)
-            ours = optnumba_loop(A, y, **settings, intercept=False, shuffle=False, reduction="sum")
+            # ensmallen's callables do not look for NaN, so neither do we.
+            alike = {"intercept": False, "shuffle": False, "reduction": "sum", "allow_nan": True}
+            ours = optnumba_loop(A, y, **settings, **alike)
             peers = {f"ensmallen, {how}": peer(A, y, objective=how) for how in ("NumPy", "Numba")}
             many = epochs if batch_size else FULL * epochs
             # ensmallen adds eps before it corrects the root of Adam for its bias; its Nadam is another rule.
