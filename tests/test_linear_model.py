@@ -71,7 +71,7 @@ def test_a_confident_and_right_prediction_costs_what_it_should():
     assert slope[0] == pytest.approx(-math.exp(-50), rel=1e-14, abs=0)
 
 
-@pytest.mark.parametrize("name", OF_SIGN)
+@pytest.mark.parametrize("name", sorted(OF_SIGN))
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, bool])
 def test_labels_of_either_coding_and_of_any_type_are_the_same(name, kind):
     # In Python: what is compiled is the same code.
