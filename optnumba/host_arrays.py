@@ -13,7 +13,7 @@ from .layout import Parameter, block_table, check_apart, check_parameter
 from .loops import arrays
 from .loops.norms import factor_of
 from .loops.rows import rows
-from .rows import sorted_rows
+from .rows import check_table, sorted_rows
 
 # Below this many elements a step takes less time than it takes to wake the threads.
 PARALLEL_FROM = 32_768
@@ -100,8 +100,9 @@ class HostArrays:
             )
         self._run(*self._gather(gradients))
 
-    def step_rows(self, table, indices, values):
+    def step_rows(self, table, hyper, indices, values):
         """Step some rows of the one array there is, which is `table`."""
+        check_table(table, hyper)
         found, order, matrix = sorted_rows(table, self._buffers, indices, values)
         width = matrix.shape[1]
         view, total = self.parameters[0].view.reshape(len(table), width), np.empty(width, self.dtype)

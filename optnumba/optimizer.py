@@ -1,7 +1,6 @@
 """`Optimizer`: arrays updated in place, one step at a time."""
 
 import threading
-from contextlib import contextmanager
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +11,7 @@ from .gpu.arrays import on_device
 from .host_arrays import HostArrays
 from .modifiers import modify, split_modifiers
 from .optimizer_state import Resumable
-from .rows import BUSY, check_table
+from .rows import BUSY
 
 
 class Optimizer(Resumable):
@@ -79,27 +78,18 @@ class Optimizer(Resumable):
             {**dict(zip(self.rule.defaults, self._values, strict=True)), **hyper, **modifiers}
         )
         self._busy = threading.Lock()
-        with self._named():
-            self._arrays.lay_out(self.rule, self._values, self._schedule)
+        self._alone(self._arrays.lay_out, self.rule, self._values, self._schedule)
         self.slots = self._arrays.slots
 
-    @contextmanager
-    def _named(self):
-        """Say of an error of Numba whether it is the schedule that cannot be compiled."""
-        try:
-            yield
-        except NumbaError:
-            blame_schedule(self._schedule)
-            raise
-
-    @contextmanager
-    def _alone(self):
-        """Keep other threads from stepping."""
+    def _alone(self, act, *arguments):
+        """Call a method of the arrays, and keep other threads from stepping them."""
         if not self._busy.acquire(blocking=False):
             raise RuntimeError(BUSY)
         try:
-            with self._named():
-                yield
+            act(*arguments)
+        except NumbaError:
+            blame_schedule(self._schedule)
+            raise
         finally:
             self._busy.release()
 
@@ -146,8 +136,7 @@ class Optimizer(Resumable):
             When another thread is stepping this optimizer. On a device also when a kernel failed that was launched
             before, and on a stream that is captured into a graph without ``capturable=True``.
         """
-        with self._alone():
-            self._arrays.step(self._listed(grads), stream)
+        self._alone(self._arrays.step, self._listed(grads), stream)
 
     def step_rows(self, indices, values):
         """Update some rows of the one array that the parameters are, an embedding table, in place by one step.
@@ -186,9 +175,7 @@ class Optimizer(Resumable):
                [ 0.,  0.],
                [-6., -8.]])
         """
-        with self._alone():
-            check_table(self.params, self.hyper)
-            self._arrays.step_rows(self.params, indices, values)
+        self._alone(self._arrays.step_rows, self.params, self.hyper, indices, values)
 
     @property
     def t(self):

@@ -110,7 +110,7 @@ class DeviceArrays(Copies):
         with driver.on_device(self.device):
             self.record.put(t, carry)
 
-    def step_rows(self, table, indices, values):
+    def step_rows(self, table, hyper, indices, values):
         """Refuse: it is for the host."""
         raise TypeError("step_rows is for a table on the host, and params is on a CUDA device; use step")
 
@@ -127,7 +127,9 @@ class DeviceArrays(Copies):
                     "the stream is captured into a CUDA graph, where the step count has to live on the device; make "
                     "the Optimizer with capturable=True"
                 )
-            addresses, strided = self._gather(gradients, stream)
+            addresses, strided, streams = self._gather(gradients, stream)
+            if not captured:  # in a graph nothing can wait for what is outside of it
+                self._follow(stream, streams)
             try:
                 self._launch(addresses, strided, stream, captured)
             except driver.kernel_errors() as error:
@@ -140,7 +142,7 @@ class DeviceArrays(Copies):
         return f"{self._rule.name!r} on {first}{'' if first == last else f' to {last}'}"
 
     def _gather(self, gradients, stream):
-        """Return the addresses of the gradients, and by their places those that take the strided loop, as ghosts."""
+        """Return addresses, as ghosts by their places the gradients that take the strided loop, and all their streams."""
         addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
         for k, (p, like, g) in enumerate(zip(self.parameters, self._places, gradients, strict=True)):
             name = p.name.replace("params", "grads", 1)
@@ -158,8 +160,7 @@ class DeviceArrays(Copies):
             if any(begin < high and end > low for low, high in self._taken):
                 self._check_overlap(name, place.ghost())
             addresses[k] = like.address, place.address
-        self._follow(stream, streams)
-        return addresses, strided
+        return addresses, strided, streams
 
     def _check_overlap(self, name, ghost):
         low, high = self._taken[1]
