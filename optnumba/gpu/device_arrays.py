@@ -142,7 +142,7 @@ class DeviceArrays(Copies):
         return f"{self._rule.name!r} on {first}{'' if first == last else f' to {last}'}"
 
     def _gather(self, gradients, stream):
-        """Return addresses, as ghosts by their places the gradients that take the strided loop, and all their streams."""
+        """Return addresses, by their places as ghosts the gradients that take the strided loop, and all streams."""
         addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
         for k, (p, like, g) in enumerate(zip(self.parameters, self._places, gradients, strict=True)):
             name = p.name.replace("params", "grads", 1)
