@@ -62,7 +62,7 @@ def clip(sums, count, limit, factor):
         small, middle, large = small + parts[3 * b], middle + parts[3 * b + 1], large + parts[3 * b + 2]
     if large > 0:
         norm = sqrt(large + (middle * DOWN) * DOWN) / DOWN
-    elif middle > 0:
+    elif middle != 0:  # which NaN is too
         norm = sqrt(middle + (small / UP) / UP)
     else:
         norm = sqrt(small) / UP
