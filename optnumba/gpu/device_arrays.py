@@ -17,7 +17,6 @@ from .tables import Addresses, Blocks, layout_table
 from .watch import watch
 
 WAVES = 32  # blocks for each multiprocessor: four times what it can hold, so that the last ones do not wait
-NORM_BLOCKS = 264  # fixed, so that a norm is the same on every card: two for each multiprocessor of an H100
 
 
 class DeviceArrays(Copies):
@@ -74,7 +73,7 @@ class DeviceArrays(Copies):
             self._state, self._pitch = driver.address_of(self._buffers), self._buffers.shape[1] * self.dtype.itemsize
             numbers = kernel_values(values, schedule)
             self.record = Record(rule, numbers, self.kind, self.dtype, schedule, self._resident, stream)
-            self._sums = driver.zeros(2 * NORM_BLOCKS * 3, np.float64, stream) if self._clips else None
+            self._sums = driver.zeros(2 * driver.norm_blocks() * 3, np.float64, stream) if self._clips else None
             self._tables, self._addresses, self._layouts = {}, Addresses(), Addresses()
             if self.extra_slots:
                 self.start_masters(stream)
@@ -200,8 +199,8 @@ class DeviceArrays(Copies):
         sums, used = driver.address_of(self._sums), 0
         for address, width, blocks in tables:
             about = (address, width, blocks.address, blocks.count, sums + used * 24)
-            self._kernel(cuda_norms.squares_of_blocks)(NORM_BLOCKS, driver.threads(), stream, *about)
-            used += NORM_BLOCKS
+            self._kernel(cuda_norms.squares_of_blocks)(driver.norm_blocks(), driver.threads(), stream, *about)
+            used += driver.norm_blocks()
         limit = self._values[list(self._rule.defaults).index("clip_norm")]
         self._kernel(cuda_norms.clip)(1, 1, stream, sums, used, limit, self.record.factor)
 

@@ -17,12 +17,18 @@ import numba
 import numpy as np
 
 THREADS, THREADS_SIMULATED = 256, 8  # a power of two; the simulator starts a thread of Python for each
+# Of a norm: fixed, so that it is the same on every card, and two for each multiprocessor of an H100.
+NORM_BLOCKS, NORM_BLOCKS_SIMULATED = 264, 2
 
 _started_in = None  # the process that started the driver: it does not survive a fork
 
 
 class CudaUnavailable(RuntimeError):
     """Raised where CUDA is asked for and is not there: the message says what is missing and how to get it."""
+
+
+class SimulatedFault(Exception):
+    """Raised for whatever a kernel raised in the simulator."""
 
 
 def simulated():
@@ -121,6 +127,11 @@ def threads():
     return THREADS_SIMULATED if simulated() else THREADS
 
 
+def norm_blocks():
+    """Return how many blocks find a norm (int)."""
+    return NORM_BLOCKS_SIMULATED if simulated() else NORM_BLOCKS
+
+
 @contextmanager
 def on_device(device):
     """Make `device`, a number, the current one."""
@@ -149,9 +160,9 @@ def free_memory():
 
 
 def kernel_errors():
-    """Return the exceptions that mean that a kernel failed (tuple of type): in the simulator, whatever it raised."""
+    """Return the exceptions that mean that a kernel failed (tuple of type)."""
     if simulated():
-        return (Exception,)
+        return (SimulatedFault,)
     from cuda.core._utils.cuda_utils import CUDAError  # of a launch
 
     return (part("cudadrv.driver").CudaAPIError, CUDAError)

@@ -128,7 +128,15 @@ class Kernel:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a grid that does not fill the card: small arrays are what they are
                 self._configured[key] = self._compiled[blocks, threads, stream]
-        self._configured[key](*arguments)
+        if not driver.simulated():
+            self._configured[key](*arguments)
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of NumPy, where a number overflows or is none: a card says nothing
+            try:
+                self._configured[key](*arguments)
+            except Exception as error:
+                raise driver.SimulatedFault(str(error)) from error
 
 
 def kernel(loop, key, names):
@@ -149,4 +157,7 @@ def kernel(loop, key, names):
 
 def compiled_part(function):
     """Return what a kernel can call of a function whose names are bound."""
-    return function if driver.simulated() else driver.toolkit().jit(device=True)(function)
+    if not driver.simulated():
+        return driver.toolkit().jit(device=True)(function)
+    # Python's root is a float, and what is done with two of them would not be rounded to float32; that of -1 raises.
+    return bind(function, sqrt=np.sqrt) if function.__globals__.get("sqrt") is math.sqrt else function

@@ -12,10 +12,10 @@ def squares(g, scale):
     s0 = s1 = s2 = s3 = 0.0
     fours = g.size - g.size % 4
     for j in range(0, fours, 4):
-        a, b, c, d = g[j] * scale, g[j + 1] * scale, g[j + 2] * scale, g[j + 3] * scale
+        a, b, c, d = float(g[j]) * scale, float(g[j + 1]) * scale, float(g[j + 2]) * scale, float(g[j + 3]) * scale
         s0, s1, s2, s3 = s0 + a * a, s1 + b * b, s2 + c * c, s3 + d * d
     for j in range(fours, g.size):
-        a = g[j] * scale
+        a = float(g[j]) * scale
         s0 += a * a
     return (s0 + s1) + (s2 + s3)
 
