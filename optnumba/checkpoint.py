@@ -119,27 +119,12 @@ def read(path, kind):
                 raise CheckpointError(f"checkpoint={path!r} is of another kind, {header['kind']!r}; use {usage}")
             return reader.arrays(header), header["facts"]
     except OSError as error:
-        refuse_to_start_again(path)
-        raise CheckpointError(
-            f"checkpoint={path!r} is not readable: {error.strerror or error}; check the path"
-        ) from error
+        fault, before = f"not readable: {error.strerror or error}; check the path", f"{name}.previous"
+        if isinstance(error, FileNotFoundError) and os.path.isfile(before):
+            fault = f"not there, and {before!r} is, the one before; rename that to go on, or remove it to start again"
+        raise CheckpointError(f"checkpoint={path!r} is {fault}") from error
     except MemoryError as error:
         raise CheckpointError(f"checkpoint={path!r} is not readable: there is no memory for its arrays") from error
-
-
-def refuse_to_start_again(path):
-    """Raise CheckpointError where only the file before is left of two, which a new one would replace.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-    """
-    name, before = check_path(path), f"{check_path(path)}.previous"
-    if os.path.isfile(before) and not os.path.lexists(name):
-        raise CheckpointError(
-            f"checkpoint={path!r} is not there, and {before!r} is: the one before; rename that to go on from it, or "
-            "remove it to start again"
-        )
 
 
 def check_path(path):

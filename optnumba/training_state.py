@@ -81,10 +81,8 @@ class Checkpoints:
         CheckpointError
             For a file that cannot be read, or was written by another call.
         """
-        if not self.settings["resume"]:
-            return self.seed
-        if not os.path.lexists(self._path):
-            checkpoint.refuse_to_start_again(self._path)
+        # Where only the file before is left, to start again would replace it: reading says so.
+        if not self.settings["resume"] or not any(map(os.path.lexists, (self._path, f"{self._path}.previous"))):
             return self.seed
         arrays, saved = checkpoint.read(self._path, "finite_sum")
         if random and isinstance(saved.get("seed"), int) and saved["seed"] >= 0:

@@ -351,7 +351,9 @@ def test_a_folder_that_cannot_be_synced(path, monkeypatch, number):
 
 def test_where_only_the_file_before_is_left_the_error_says_so(path):
     path.rename(f"{path}.previous")
-    with pytest.raises(CheckpointError, match=r"is not there, and '.*run.checkpoint.previous' is: .*; rename that"):
+    with pytest.raises(
+        CheckpointError, match=r"is not there, and '.*run.checkpoint.previous' is, the one before; rename"
+    ):
         checkpoint.read(path, "optimizer")
 
 

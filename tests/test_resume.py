@@ -152,7 +152,7 @@ def test_resume_does_not_start_again_where_the_file_before_is_left(path):
     before = path.with_name("run.previous")
     whole = dense(checkpoint=path, every=5)
     path.unlink()
-    with pytest.raises(CheckpointError, match=r"run'.* is not there, and '.*run.previous' is: the one before"):
+    with pytest.raises(CheckpointError, match=r"run'.* is not there, and '.*run.previous' is, the one before"):
         dense(checkpoint=path, resume=True)
     before.rename(path)
     assert same(dense(checkpoint=path, resume=True), whole)
