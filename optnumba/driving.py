@@ -1,11 +1,11 @@
 """What the front ends share that drive a compiled loop chunk by chunk: options, callbacks, the length of a chunk."""
 
-import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from numbers import Real
 from time import perf_counter
 
+from .caller import warn_caller
 from .rules import RULES
 
 # Long enough to hide the way into compiled code and back (10 µs), short enough to answer Ctrl-C at once.
@@ -36,7 +36,7 @@ def take_hyperparameters(rule, options):
     return {name: options.pop(name) for name in tuple(options) if name in anyones}
 
 
-def known_options(options, known, rule, stacklevel):
+def known_options(options, known, rule):
     """Return those of `options` that are known, and warn of the others as SciPy does.
 
     Parameters
@@ -45,8 +45,6 @@ def known_options(options, known, rule, stacklevel):
     known : collection of str
     rule : Rule
         Whose hyperparameters may have been meant.
-    stacklevel : int
-        From here to the caller of the front end.
 
     Returns
     -------
@@ -54,12 +52,9 @@ def known_options(options, known, rule, stacklevel):
     """
     unknown = [name for name in options if name not in known]
     if unknown:
-        from scipy.optimize import OptimizeWarning
-
         near = get_close_matches(str(unknown[0]), [*known, *rule.defaults], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        message = f"Unknown solver options: {', '.join(map(str, unknown))}{hint}"
-        warnings.warn(message, OptimizeWarning, stacklevel=stacklevel)
+        warn_caller(f"Unknown solver options: {', '.join(map(str, unknown))}{hint}")
     return {name: value for name, value in options.items() if name in known}
 
 

@@ -184,7 +184,7 @@ def minimize_finite_sum(
     options = check_options(options)
     modifiers, hyper = split_modifiers(rule, options), take_hyperparameters(rule, options)
     rule, more = modify(rule, modifiers)
-    settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
+    settings = {**OPTIONS, **known_options(options, OPTIONS, rule)}
     model = fun if isinstance(fun, LinearModel) else None
     x = _check_start(x0, model, data)
     samples = check_samples(model, data, settings["sample_weight"], x.dtype, settings["allow_nan"])

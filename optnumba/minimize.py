@@ -1,11 +1,11 @@
 """`minimize`, and the same as methods for `scipy.optimize.minimize`."""
 
-import warnings
 from time import perf_counter
 
 import numpy as np
 
 from .arguments import check_bounds, check_start, find_hyperparameters, find_rule
+from .caller import warn_caller
 from .driving import check_not_negative, check_options, known_options, next_steps, notifier, take_hyperparameters
 from .loops import descent
 from .minimization import Minimization
@@ -106,8 +106,6 @@ def minimize(
     >>> result.success, result.x.round(4)
     (True, array([3., 3.]))
     """
-    from scipy.optimize import OptimizeWarning
-
     rule = find_rule(method)
     x = check_start(x0)
     settings, hyper, modifiers = _split_options(rule, options, tol)
@@ -118,7 +116,7 @@ def minimize(
         raise ValueError(f"constraints={constraints!r} are not supported; use bounds=, or add a penalty to fun")
     lower, upper = check_bounds(bounds, x)
     if lower is not None and not ((lower <= x) & (x <= upper)).all():
-        warnings.warn("x0 is not within the bounds; starting from its projection", OptimizeWarning, stacklevel=2)
+        warn_caller("x0 is not within the bounds; starting from its projection")
         x = np.clip(x, lower, upper)
     args = args if isinstance(args, tuple) else (args,)
     objective = Objective(fun, jac, x.dtype, settings["finite_diff_rel_step"])
@@ -140,7 +138,7 @@ def _split_options(rule, options, tol):
     if tol is not None:
         options.setdefault("gtol", tol)
     modifiers, hyper = split_modifiers(rule, options), take_hyperparameters(rule, options)
-    settings = {**OPTIONS, **known_options(options, OPTIONS, rule, stacklevel=4)}
+    settings = {**OPTIONS, **known_options(options, OPTIONS, rule)}
     for name in ("maxiter", "gtol", "ftol", "xtol", "maxtime", "finite_diff_rel_step"):
         settings[name] = check_not_negative(name, settings[name], OPTIONS[name])
     return settings, hyper, modifiers
@@ -228,7 +226,7 @@ class Method:
         """Minimise; called by `scipy.optimize.minimize`, whose arguments these are. `options` as in `minimize`."""
         for argument, value in (("hess", hess), ("hessp", hessp)):
             if value is not None:
-                warnings.warn(f"Method {self.name} does not use {argument}.", RuntimeWarning, stacklevel=3)
+                warn_caller(f"Method {self.name} does not use {argument}.", RuntimeWarning)
         return minimize(fun, x0, args, self.name, jac, bounds, None, callback, options, constraints)
 
     def __repr__(self):

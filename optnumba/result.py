@@ -1,7 +1,6 @@
 """How a minimisation ended: status codes and messages as SciPy's BFGS gives them, and the result object."""
 
-import warnings
-
+from .caller import warn_caller
 from .loops import descent, finite_sum
 
 SUCCESS, BUDGET, NOT_A_NUMBER, CALLBACK = 0, 1, 3, 99
@@ -43,9 +42,7 @@ def show(result):
     if result.success:
         print(result.message)
     else:
-        from scipy.optimize import OptimizeWarning
-
-        warnings.warn(result.message, OptimizeWarning, stacklevel=4)
+        warn_caller(result.message)
     print(f"         Current function value: {result.fun:f}")
     for name, count in (("Iterations", "nit"), ("Function evaluations", "nfev"), ("Gradient evaluations", "njev")):
         print(f"         {name}: {result[count]}")

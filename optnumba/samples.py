@@ -1,9 +1,10 @@
 """The data of a finite sum, checked: errors name the array, the place, what was expected, and the remedy."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from .caller import warn_caller
 
 # Of elements looked at in one piece, so that a test needs no second array as long as the data.
 PIECE = 2**20
@@ -168,13 +169,6 @@ def _check_weights(weights, count):
 # -- Features ----------------------------------------------------------------------------------------------------------
 
 
-def _warn(message):
-    from scipy.optimize import OptimizeWarning
-
-    # Of the caller of optnumba, as far as the depth of calls is known: check_samples is called by front ends.
-    warnings.warn(message, OptimizeWarning, stacklevel=5)
-
-
 def _size(nbytes):
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if nbytes >= factor:
@@ -208,7 +202,7 @@ def _check_dense(given, dtype, allow_nan):
             if A.dtype != target
             else ("has no contiguous rows", "np.ascontiguousarray(A)")
         )
-        _warn(
+        warn_caller(
             f"A {was}; it is converted, a copy of {_size(A.size * target.itemsize)}; pass {remedy} to do so only once"
         )
         A = A.astype(target, order="C")
@@ -223,7 +217,7 @@ def _check_sparse(given, dtype, allow_nan):
     if A.format != "csr":
         _check_before_conversion(A)
         A = A.tocsr()
-        _warn(
+        warn_caller(
             f"A is in {given.format.upper()} format; it is converted to CSR, a copy of {_size(_bytes_of(A))}; "
             "pass A.tocsr() to do so only once"
         )
@@ -232,13 +226,13 @@ def _check_sparse(given, dtype, allow_nan):
     stored = A.indptr[-1]  # there may be room behind
     values, indices, indptr = A.data[:stored], A.indices[:stored], A.indptr
     if values.dtype != target:
-        _warn(
+        warn_caller(
             f"A is {values.dtype} where x is {dtype}; its values are converted, a copy of "
             f"{_size(values.size * target.itemsize)}; pass A.astype(np.{dtype}) to do so only once"
         )
         values = values.astype(target)
     if not canonical:
-        _warn(
+        warn_caller(
             f"A has rows whose indices are unsorted or twice there; it is sorted and they are summed, a copy of "
             f"{_size(_bytes_of(A))}; call A.sum_duplicates() to do so only once"
         )
