@@ -94,7 +94,7 @@ for k in range(REPEATS):
     except KeyboardInterrupt as interrupt:
         print(time.monotonic(), flush=True)
         result = interrupt.result
-        assert result.nit > 0 and np.isfinite(result.x).all() and result.status == 99, result
+        assert result.nfev > 0 and np.isfinite(result.x).all() and result.status == 99, result
 assert [a.tobytes() for a in ((A.data, A.indices, y) if SPARSE else (A, y))] == before
 print("well", flush=True)
 """
