@@ -226,7 +226,7 @@ def test_columns_without_an_entry_change_nothing(model, tmp_path):
 def test_columns_that_the_data_of_another_call_had_are_in_the_best_point(tmp_path):
     """A checkpoint is resumed with fewer columns in use: what differs from the best in others is copied too."""
     wide = widened(SPARSE, 40)
-    fewer = scipy.sparse.csr_array((wide.data * 0, np.minimum(wide.indices, 40), wide.indptr), shape=wide.shape)
+    fewer = scipy.sparse.csr_array((wide.data * 0, np.minimum(wide.indices, 40), wide.indptr.copy()), shape=wide.shape)
     fewer.sum_duplicates()
     options = {"checkpoint": tmp_path / "run", "resume": True, "learning_rate": 3.0}
     given = {"batch_size": 1, "seed": 2, "shuffle": False}
