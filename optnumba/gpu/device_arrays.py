@@ -13,7 +13,7 @@ from .arrays import BYTES, check_gradient, check_parameter, library, stream_of
 from .copies import Copies
 from .kernels import kernel, on_a_device
 from .record import Record
-from .tables import Addresses, Blocks, layout_table
+from .tables import EARLIER, Addresses, Blocks, layout_table
 from .watch import watch
 
 WAVES = 32  # blocks for each multiprocessor: four times what it can hold, so that the last ones do not wait
@@ -217,6 +217,8 @@ class DeviceArrays(Copies):
         """Return (address, width, blocks) of the tables for the contiguous arrays and for those that are strided."""
         key = tuple(strided)
         if key not in self._tables:
+            if captured:
+                raise RuntimeError(EARLIER)
             each = list(enumerate(self.parameters))
             kinds = [(k, p) for k, p in each if k not in strided], [(k, p) for k, p in each if k in strided]
             self._tables[key] = [Blocks(kind) for kind in kinds]

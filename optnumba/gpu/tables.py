@@ -7,6 +7,7 @@ from . import driver
 
 PER_THREAD = 16  # elements of a block for each of its threads: four times the four that are loaded together
 BY_VALUE = 12  # addresses that one launch writes to a table
+EARLIER = "take one step with gradients of these strides before a CUDA graph is captured: it makes the tables"
 
 
 class Blocks:
@@ -36,6 +37,7 @@ class Addresses:
 
     def __init__(self):
         self._last = self._kept = None
+        self._in_graphs = []
 
     def write(self, table, stream, captured, by_value):
         """Bring `table` to the device before what is launched next on `stream`, and return where it is (int).
@@ -50,15 +52,15 @@ class Addresses:
         by_value : Kernel
         """
         flat = table.ravel()
-        if not captured and self._last is not None and np.array_equal(flat, self._last):
+        if not captured and not self._in_graphs and self._last is not None and np.array_equal(flat, self._last):
             return driver.address_of(self._kept)
         if self._kept is None or self._kept.size < flat.size + BY_VALUE:
             if captured:
-                raise RuntimeError("take one step of these arrays before a CUDA graph is captured: it makes the tables")
+                raise RuntimeError(EARLIER)
             self._kept = driver.zeros(flat.size + BY_VALUE, np.int64, stream)
         address = driver.address_of(self._kept)
         if captured:
-            self._last = None  # every replay writes its own
+            self._in_graphs.append(self._kept)  # replays write it, and nobody says when: it is not as it was, and stays
             padded = np.zeros(-(-flat.size // BY_VALUE) * BY_VALUE, np.int64)
             padded[: flat.size] = flat
             for first in range(0, flat.size, BY_VALUE):
