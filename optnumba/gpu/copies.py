@@ -19,7 +19,7 @@ class Copies:
         """Set the master weights to parameters of 16 bits."""
         job = {"update": loops.taken, "value": loops.widened, "gradient": loops.unused, "keep": loops.start_master}
         for p in self.parameters:
-            self._visit("start", job, p, 0, stream)
+            self._visit("start", job, p, self._state, stream)  # an address as any: nothing is read there
 
     def read_out(self, t, values):
         """Return new arrays with the iterates of step t, where the rule keeps another point (list)."""
