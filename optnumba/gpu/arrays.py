@@ -62,13 +62,12 @@ def on_device(array):
     """Tell whether an object is an array on a CUDA device (bool); nothing is imported for that."""
     if isinstance(array, np.ndarray):
         return False
-    if library(array) == "torch":
-        return array.is_cuda  # of what requires a gradient, the interface is an error
-    if hasattr(array, "__cuda_array_interface__") or getattr(array, "__cuda_ndarray__", False):
+    if getattr(array, "__cuda_ndarray__", False):
         return True
-    if not hasattr(array, "__dlpack_device__"):
-        return False
-    return array.__dlpack_device__()[0] in CUDA_DEVICES
+    # Before the interface, which raises for parameters of torch and for arrays of JAX on the host.
+    if hasattr(array, "__dlpack_device__"):
+        return array.__dlpack_device__()[0] in CUDA_DEVICES
+    return hasattr(array, "__cuda_array_interface__")
 
 
 def library(array):
