@@ -65,7 +65,8 @@ class DeviceArrays(Copies):
         with driver.on_device(self.device):
             self._check_room(names)
             stream = self._last_stream = stream_of(self._given[0])
-            self._buffers = driver.zeros((max(len(names), 1), max(self._total, 1)), self.dtype, stream)
+            columns = max(self._total, 1) if names else 1  # kernels take an address where there is no state, too
+            self._buffers = driver.zeros((max(len(names), 1), columns), self.dtype, stream)
             rows = {name: self._buffers[k] for k, name in enumerate(names)}
             self.slots = [
                 MappingProxyType({name: self._state_of(p, row) for name, row in rows.items()}) for p in self.parameters
