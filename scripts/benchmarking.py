@@ -178,7 +178,8 @@ def describe(about):
         if (about["load"] or 0) > 0.5
         else ""
     )
-    return f"{about['processor']}, {about['cores']} cores{memory}, {about['system']}\n{versions}{busy}"
+    card = f"{about['card']}\n" if "card" in about else ""
+    return f"{card}{about['processor']}, {about['cores']} cores{memory}, {about['system']}\n{versions}{busy}"
 
 
 def save(path, about, settings, results):
