@@ -15,7 +15,6 @@ Numba's simulator, on small arrays; no figure of speed is kept.
 
 import json
 import os
-import subprocess
 import sys
 
 if "--simulate" in sys.argv:
@@ -24,7 +23,7 @@ if "--simulate" in sys.argv:
 import bench_cuda_checks as checks
 import bench_cuda_peers as peers
 import benchmarking as bench
-from numba import cuda
+import cuda_card
 
 import optnumba
 from optnumba.gpu import driver
@@ -155,22 +154,7 @@ def table(part, results, judges, sizes):
     return f"{titles(sizes)[part]}\n{bench.table(HEADS[part], rows)}"
 
 
-# -- The card, and the run ---------------------------------------------------------------------------------------------
-
-
-def card():
-    """Return the card, its memory and the version of its driver (str)."""
-    if driver.simulated():
-        return "Numba's simulator of CUDA"
-    device, gib = cuda.get_current_device(), cuda.current_context().get_memory_info().total / 2**30
-    name = device.name.decode() if isinstance(device.name, bytes) else device.name
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader", "-i", device.uuid]
-    try:
-        version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        version = "unknown"
-    capability = ".".join(map(str, device.compute_capability))
-    return f"{name}, {gib:.0f} GiB, compute capability {capability}, driver {version}"
+# -- The run -----------------------------------------------------------------------------------------------------------
 
 
 def kept(path, about):
@@ -203,7 +187,7 @@ def main(arguments=None):
         return 0
     repeat = 1 if chosen.simulate else 3 if chosen.quick else chosen.repeat
     sizes = SIMULATED if chosen.simulate else QUICK if chosen.quick else FULL
-    about, judges = {**bench.machine(PACKAGES), "card": card()}, targets()
+    about, judges = {**bench.machine(PACKAGES), "card": cuda_card.described()}, targets()
     torch, jax = peers.find_torch(), peers.find_jax()
     kind = "no figure of speed is kept" if chosen.simulate else f"median of {repeat} rounds"
     print(f"{bench.describe(about)}\n{kind}")
