@@ -128,8 +128,7 @@ class DeviceArrays(Copies):
                     "the Optimizer with capturable=True"
                 )
             addresses, strided, streams = self._gather(gradients, stream)
-            if not captured:  # in a graph nothing can wait for what is outside of it
-                self._follow(stream, streams)
+            self._follow(stream, streams, captured)
             try:
                 self._launch(addresses, strided, stream, captured)
             except driver.kernel_errors() as error:
@@ -170,11 +169,17 @@ class DeviceArrays(Copies):
         if names and ghost.size:
             raise ValueError(f"{name} shares memory with {names[0]}, which is about to change; pass a copy")
 
-    def _follow(self, stream, streams):
-        """Let `stream` wait for the step before, and for the streams on which gradients are made."""
+    def _follow(self, stream, streams, captured):
+        """Let `stream` wait for the step before, and for the streams on which gradients are made.
+
+        A stream that is captured may wait for others that go into the same graph only: what is outside, whoever
+        replays the graph puts in order.
+        """
         others = [stream_of(g) if g is not None else driver.stream_at(handle) for handle, g in streams.items()]
         for other in {driver.handle(s): s for s in (self._last_stream, *others)}.values():
-            if driver.handle(other) != driver.handle(stream):
+            if driver.handle(other) == driver.handle(stream):
+                continue
+            if not captured or (driver.handle(other) and driver.is_captured(other)):
                 driver.wait(stream, other)
         self._last_stream = stream
 
@@ -224,7 +229,8 @@ class DeviceArrays(Copies):
             kinds = [(k, p) for k, p in each if k not in strided], [(k, p) for k, p in each if k in strided]
             self._tables[key] = [Blocks(kind) for kind in kinds]
         contiguous, rest = self._tables[key]
-        by_value = self._kernel(loops.write_addresses) if captured else None
+        # From the first step on, since a kernel cannot be loaded while a stream is captured.
+        by_value = self._kernel(loops.write_addresses) if self.capturable else None
         tables = []
         if contiguous.count:
             tables.append((self._addresses.write(addresses, stream, captured, by_value), 2, contiguous))
