@@ -136,7 +136,7 @@ def at(order, k):
 @inlined
 def fetch_later(data, order, k):
     """Start to load the rows of the sample at place `k` of the order."""
-    if k < len(data[0]):
+    if k < len(data[-1]):  # not of the first: of sparse rows those are the values
         fetch_rows(data, at(order, k))
 
 
