@@ -76,18 +76,20 @@ def measure(part, rules, sizes, repeat, torch, jax):
 
 def compared(figures):
     """Return figures with the ratios of a peer's time to ours; in the simulator without seconds, which say nothing."""
-    if "seconds" not in figures:
-        return figures
-    seconds = figures["seconds"] = {} if driver.simulated() else figures["seconds"]
-    if "rule" in figures:
-        names = [name for name in seconds if not name.startswith("optnumba")]
-        ratios = {name: bench.ratio(seconds, name, "optnumba") for name in names}
-        if "copy" in ratios:
-            ratios["copy"] *= figures["bytes"] / figures["copied"]
-        if "optax" in ratios:
-            ratios["optax"] = bench.ratio(seconds, "optax", "optnumba on the wall")
-        figures["ratios"] = ratios
-    return figures
+    if "seconds" in figures and driver.simulated():
+        figures["seconds"] = {}
+    return figures | {"ratios": ratios(figures)} if "rule" in figures else figures
+
+
+def ratios(figures):
+    """Return each peer's time over ours; for a copy, our bytes a second over its own (dict)."""
+    seconds = figures["seconds"]
+    found = {name: bench.ratio(seconds, name, "optnumba") for name in seconds if not name.startswith("optnumba")}
+    if "copy" in found:
+        found["copy"] *= figures["bytes"] / figures["copied"]
+    if "optax" in found:
+        found["optax"] = bench.ratio(seconds, "optax", "optnumba on the wall")
+    return found
 
 
 # -- Tables ------------------------------------------------------------------------------------------------------------

@@ -203,9 +203,9 @@ def errors(bounds, rule, t, hyper, inputs):
     for result, values in on_card.items():
         rows = zip(values, exact[result], sized[result], inputs["x"], strict=True)
         for z, reference, size, x in rows:
-            in_ulps = result in bounds.ULPS and rule.name not in ("momentum", "nag")
-            ulp = max(Decimal(float(np.spacing(abs(dtype(reference))))), smallest)
-            rounding = (ulp if in_ulps else eps * size.terms) / 2
+            rounding = eps * size.terms / 2
+            if result in bounds.ULPS and rule.name not in ("momentum", "nag"):
+                rounding = max(Decimal(float(np.spacing(abs(dtype(reference))))), smallest) / 2
             allowed = bounds.promise(rule, result, x, reference, size) + contracted[result] * rounding
             error = bounds.distance(z, reference)
             yield float(error / allowed) if allowed else float("inf" if error else 0)

@@ -1,6 +1,12 @@
-"""The scripts that train on real data: their gradients, their features, and that they run, on a few rows."""
+"""The scripts that train on real data: their gradients, their features, and that they run, on a few rows.
+
+And those for a CUDA card, in Numba's simulator: they decide about it before Numba is imported, so in other processes.
+"""
 
 import importlib
+import json
+import os
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,3 +95,88 @@ def test_runs(script, request, name, arguments, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "scikit-learn" in shown and "NO" not in shown
     assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def run(name, *arguments, **environment):
+    """Return what a script says in a process of its own, and its status."""
+    command = [sys.executable, SCRIPTS / f"{name}.py", *arguments]
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0"} | environment
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.stdout, done.returncode
+
+
+NO_CARD = {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def test_the_kernels_that_take_gradients_on_a_card_agree_with_numpy(script, rng):
+    step = script("step_cuda")
+    cuda = importlib.import_module("numba.cuda")
+    parameters = [rng.normal(size=shape).astype(np.float32) for shape in ((5, 7), (5,), (10, 5), (10,))]
+    images, classes = rng.normal(size=(9, 7)).astype(np.float32), np.eye(10, dtype=np.float32)[rng.integers(0, 10, 9)]
+    expected = step.by_products(np)(parameters, images, classes)
+    there = [cuda.to_device(p) for p in parameters], cuda.to_device(images), cuda.to_device(classes)
+    for gradients in (step.by_kernels(*there), step.by_numpy(*there)):
+        for found, array in zip(gradients, expected, strict=True):
+            np.testing.assert_allclose(found.copy_to_host(), array, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_a_batch_are_the_mean_of_those_of_its_images(script, rng):
+    step, train = script("step_cuda"), script("train_digits")
+    x, images, digits = train.network_start(6, 5), rng.normal(size=(4, 6)), np.array([3, 0, 9, 3])
+    total = np.zeros_like(x)
+    for i in range(len(digits)):
+        train.network(x, total, i, images, digits)
+    found = step.by_products(np)(train.split(x, 6), images, np.eye(10)[digits])
+    np.testing.assert_allclose(np.concatenate([g.ravel() for g in found]), total / 4, rtol=1e-12, atol=1e-15)
+
+
+def test_step_cuda_learns_in_the_simulator_what_the_cpu_learns(tmp_path):
+    pytest.importorskip("sklearn")
+    shown, status = run("step_cuda", "--quick", **NO_CARD)
+    assert status == 0, shown
+    assert shown.startswith("Numba's simulator, no card: ")
+    rows = [line.split() for line in shown.splitlines() if line.startswith(("simulator", "CPU"))]
+    assert [row[1] for row in rows] == ["Numba", "NumPy"]
+    assert float(rows[0][2]) == pytest.approx(float(rows[1][2]), rel=1e-3)
+    shown, status = run("step_cuda", "--library", "torch", NUMBA_ENABLE_CUDASIM="1")
+    assert status == 2 and "torch has no arrays on a card here" in shown
+
+
+def test_bench_cuda_checks_and_prints_its_tables_in_the_simulator(tmp_path):
+    path = tmp_path / "figures.json"
+    shown, status = run("bench_cuda", "--simulate", "--rules", "sgd,adamax", "--json", str(path))
+    assert status == 0, shown
+    assert "error over its bound ≤ 1: met in 4 of 4" in shown
+    assert "difference from the CPU over what is allowed ≤ 1: met in 4 of 4" in shown
+    document = json.loads(path.read_text())
+    assert document["machine"]["card"] == "Numba's simulator of CUDA"
+    results = document["results"]
+    assert list(results) == ["tests", "sanitizers", "sizes", "accuracy", "large", "many", "overhead"]
+    assert all(not figures["seconds"] for part in ("large", "many", "overhead") for figures in results[part])
+    # Another run keeps the parts that it does not measure.
+    shown, status = run("bench_cuda", "--simulate", "--rules", "sgd", "--parts", "sizes", "--json", str(path))
+    kept = json.loads(path.read_text())["results"]
+    assert status == 0 and len(kept["sizes"]) == 3 and kept["accuracy"] == results["accuracy"], shown
+
+
+def test_bench_cuda_without_a_card_says_what_is_missing():
+    shown, status = run("bench_cuda", **NO_CARD)
+    assert status == 2
+    assert shown.startswith("CUDA cannot be used: ") and shown.count("\n") == 1
+
+
+def test_a_table_says_what_a_card_has_to_show_and_marks_what_misses(script):
+    script("bench_cuda_checks")  # imports Numba's simulator
+    bench_cuda = script("bench_cuda")
+    seconds = {"optnumba": [2.0], "copy": [1.0], "torch fused": [1.0], "torch unfused": [8.0]}
+    seconds |= {"optnumba on the wall": [2.0], "optax": [3.0]}
+    figures = {"rule": "adam", "bytes": 28e9, "copied": 8e9, "seconds": seconds}
+    figures["ratios"] = bench_cuda.ratios(figures)
+    assert figures["ratios"] == {"copy": 1.75, "torch fused": 0.5, "torch unfused": 4.0, "optax": 1.5}
+    judges = bench_cuda.targets()
+    cells = bench_cuda.large_row(figures, judges)
+    assert cells == ["adam", "2,000.000", "14", "1.75 ", "0.50!", "4.00 ", "1.50 "]
+    assert judges["torch fused"].missed == [("adam", 0.5)]
+    del figures["ratios"]["torch fused"]
+    figures["ratios"]["torch unfused"] = 2.0
+    assert bench_cuda.large_row(figures, judges)[5] == "2.00!"
