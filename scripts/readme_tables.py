@@ -98,6 +98,41 @@ def bench_finite_sum(results):
     return "\n\n".join(tables)
 
 
+def bench_cuda(results):
+    """Return the table of steps on a card, a line a rule, then what a small array takes and what was checked."""
+
+    def row(large, many):
+        nanoseconds = 1e9 * bench.median(large["seconds"], "optnumba")
+        ratios = [large["ratios"].get(peer) for peer in ("copy", "torch fused", "torch unfused", "optax")]
+        ratios += [many["ratios"].get(peer) for peer in ("torch foreach", "torch fused")]
+        cells = [bench.number(ratio, 2, absent="–") for ratio in ratios]
+        return [f"`{large['rule']}`", bench.number(large["bytes"] / nanoseconds, 0), *cells]
+
+    def small(figures):
+        graph = "" if figures["where"] == "host" else f" in a {figures['where']}"
+        return f"{figures['case']}{graph}: {bench.number(1e6 * bench.median(figures['seconds'], ''))}"
+
+    head = ["rule", "GB/s", "÷ copy", "÷ torch fused", "÷ torch unfused", "÷ optax", "1,000: ÷ foreach", "÷ fused"]
+    table = markdown(head, [row(*pair) for pair in zip(results["large"], results["many"], strict=True)])
+    overhead = ", ".join(small(figures) for figures in results["overhead"])
+    worst = {}
+    for figures in (figures for part in ("tests", "sanitizers", "sizes", "accuracy") for figures in results[part]):
+        worst.setdefault(figures["check"], []).append(figures["worst"])
+    told = {
+        "tests": "tests of CUDA that failed",
+        "sanitizer": "errors of compute-sanitizer",
+        "sizes": "difference from the CPU over what is allowed",
+        "accuracy": "error over its bound",
+    }
+    checked = [f"{told[check]}: {_worst(values)}" for check, values in worst.items()]
+    return f"{table}\n\nAdam on a small array, µs a step: {overhead}.\nThe worst found: {'; '.join(checked)}."
+
+
+def _worst(values):
+    found = [value for value in values if value is not None]
+    return f"{max(found):.2g}" if found else "not looked for"
+
+
 def measured(name, table):
     """Return a table of benchmark results with the machine and the command that made them."""
     path = RESULTS / f"{name}.json"
@@ -134,6 +169,7 @@ def main():
         "bench_step": measured("bench_step", bench_step),
         "bench_loop": measured("bench_loop", bench_loop),
         "bench_finite_sum": measured("bench_finite_sum", bench_finite_sum),
+        "bench_cuda": measured("bench_cuda", bench_cuda),
     }
     old = README.read_text(encoding="utf-8")
     new = fill(old, tables)

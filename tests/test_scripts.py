@@ -180,3 +180,24 @@ def test_a_table_says_what_a_card_has_to_show_and_marks_what_misses(script):
     del figures["ratios"]["torch fused"]
     figures["ratios"]["torch unfused"] = 2.0
     assert bench_cuda.large_row(figures, judges)[5] == "2.00!"
+
+
+def test_the_readme_has_a_line_for_each_rule_that_ran_on_a_card(script):
+    figures = {"rule": "adam", "bytes": 28e9, "seconds": {"optnumba": [0.01]}}
+    ratios = {"copy": 0.95, "torch fused": 1.0, "torch unfused": 4.0}
+    checked = {"check": "sizes", "worst": 0.125}, {"check": "sizes", "worst": None}, {"check": "tests", "worst": None}
+    results = {
+        "tests": checked[2:],
+        "sanitizers": [],
+        "sizes": checked[:2],
+        "accuracy": [],
+        "large": [figures | {"ratios": ratios}],
+        "many": [figures | {"ratios": {"torch foreach": 2.0}}],
+        "overhead": [
+            {"case": "arrays of Numba", "where": where, "seconds": {"": [2e-6]}} for where in ("host", "graph of 9")
+        ],
+    }
+    lines = script("readme_tables").bench_cuda(results).splitlines()
+    assert lines[2] == "| `adam` | 2,800 | 0.95 | 1.00 | 4.00 | – | 2.00 | – |"
+    assert lines[4] == "Adam on a small array, µs a step: arrays of Numba: 2.0, arrays of Numba in a graph of 9: 2.0."
+    assert "tests of CUDA that failed: not looked for; difference from the CPU over what is allowed: 0.12." in lines[5]
