@@ -34,15 +34,16 @@ def synchronize():
     """
     driver.need()
     stepped = list(_stepped.items())
-    _stepped.clear()
     try:
         for device in {device for _, device in stepped} or {0}:
             with driver.on_device(device):
                 driver.toolkit().synchronize()
     except driver.kernel_errors() as error:
+        _stepped.clear()
         what = "; ".join(arrays.described() for arrays, _ in stepped) or "nothing by optnumba"
         raise RuntimeError(
             f"a kernel on the device failed ({error}); launched since the last synchronize: {what}"
         ) from error
     for arrays, _ in stepped:
+        del _stepped[arrays]  # one by one: where two were refused a rate, the second is told by the next call
         arrays.check()
