@@ -1,0 +1,289 @@
+"""Arrays of other libraries on a CUDA device: described without a copy, stepped on their stream, ordered by events.
+
+In the simulator the libraries are fakes in the names of modules, and streams are words.
+"""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numba import cuda
+from on_cuda import CARD, STEPS, Foreign, assert_same_state, numbers, stepped
+
+from optnumba import Optimizer
+from optnumba.gpu import arrays, driver, kernels
+
+simulated = pytest.mark.skipif(CARD, reason="the fakes of libraries are in the memory of the host")
+
+
+class Torch(Foreign):
+    """A parameter of torch: its interface is refused, and its own attributes say where it lies."""
+
+    __module__ = "torch.nn.parameter"
+    device = SimpleNamespace(index=0)
+    __array_interface__ = property(lambda self: pytest.fail("asked for as an array of the host"))
+
+    def __getattribute__(self, name):
+        if name == "__cuda_array_interface__":
+            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
+        return super().__getattribute__(name)
+
+    @property
+    def _interface(self):
+        return self.__dict__["__cuda_array_interface__"]
+
+    @property
+    def shape(self):
+        return self._interface["shape"]
+
+    @property
+    def dtype(self):
+        return f"torch.{np.dtype(self._interface['typestr'])}"
+
+    def data_ptr(self):
+        return self._interface["data"][0]
+
+    def element_size(self):
+        return np.dtype(self._interface["typestr"]).itemsize
+
+    def stride(self):
+        return tuple(s // self.element_size() for s in self._interface["strides"])
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+class CuPy(Foreign):
+    __module__ = "cupy"
+
+
+class Jax(Foreign):
+    __module__ = "jaxlib._jax"
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+class Dlpack:
+    """An array of a library that offers DLPack only."""
+
+    def __init__(self, base, index=...):
+        self.inside = Foreign(base, index)
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+    def copy_to_host(self):
+        return self.inside.copy_to_host()
+
+
+@pytest.fixture(autouse=True)
+def libraries(monkeypatch):
+    """Stand for torch and CuPy, which work on the streams 11 and 22, and for the importing of DLPack."""
+    streams = SimpleNamespace(torch=11, cupy=22)
+
+    def imported(array, stream):
+        found = array.inside.__cuda_array_interface__
+        strides = None if np.prod(found["shape"]) < 2 else found["strides"]
+        return found["data"][0], found["shape"], strides, np.dtype(found["typestr"]).name, 0, found["data"][1]
+
+    torch = SimpleNamespace(current_stream=lambda device: SimpleNamespace(cuda_stream=streams.torch))
+    cupy = SimpleNamespace(get_current_stream=lambda: SimpleNamespace(ptr=streams.cupy))
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=torch))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cupy))
+    if not CARD:
+        monkeypatch.setattr(driver, "imported", imported)
+    return streams
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """Return what is launched on which stream, and which stream waits for which (list)."""
+    done, launch = [], kernels.Kernel.__call__
+
+    def launched(self, blocks, threads, stream, *arguments):
+        done.append(("launch", stream))
+        launch(self, blocks, threads, stream, *arguments)
+
+    monkeypatch.setattr(kernels.Kernel, "__call__", launched)
+    monkeypatch.setattr(driver, "wait", lambda stream, other: done.append(("wait", stream, other)))
+    monkeypatch.setattr(driver, "stream_at", lambda pointer: pointer or 0)
+    monkeypatch.setattr(driver, "handle", lambda stream: stream)
+    return done
+
+
+# -- Without a copy ---------------------------------------------------------------------------------------------------
+
+KINDS = {"interface": Foreign, "torch": Torch, "cupy": CuPy, "dlpack": Dlpack}
+
+
+@simulated
+@pytest.mark.parametrize(
+    "index", [np.s_[:], np.s_[::-2], np.s_[:, 1:3], np.s_[2], np.s_[3, 2, ...], np.s_[:0]], ids=str
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_of_every_library_are_stepped_in_place(kind, index):
+    base = numbers((5, 4))
+    gradients = [[numbers(base[index].shape, seed=t)] for t in range(STEPS)]
+    expected = stepped([base[index]], gradients, "adam")
+    x = KINDS[kind](base, index)
+    opt = Optimizer(x, "adam")
+    for (g,) in gradients:
+        opt.step(KINDS[kind](g))
+    assert opt.params is x
+    assert_same_state(opt, expected)
+    base[index] = expected.params[0]
+    memory = (x.inside if kind == "dlpack" else x).memory
+    assert memory.copy_to_host().tobytes() == base.tobytes()
+
+
+@simulated
+def test_libraries_may_be_mixed():
+    starts = [numbers(3, seed=k) for k in range(4)]
+    gradients = [[numbers(3, seed=t + k) for k in range(4)] for t in range(STEPS)]
+    kinds = list(KINDS.values())
+    opt = Optimizer([kind(x) for kind, x in zip(kinds, starts, strict=True)], "adam")
+    for one in gradients:
+        opt.step([kind(g) for kind, g in zip((Jax, *kinds[:3]), one, strict=True)])
+    assert_same_state(opt, stepped(starts, gradients, "adam"))
+
+
+def test_strides_may_be_left_out_where_elements_follow_each_other():
+    base = numbers((3, 4))
+    x = Foreign(base, strides=None)
+    Optimizer(x, "sgd", learning_rate=1.0).step(Foreign(base, strides=None))
+    assert (x.copy_to_host() == 0).all()
+
+
+def test_an_array_on_the_host_is_on_no_device():
+    class OnHost:
+        def __dlpack_device__(self):
+            return 1, 0
+
+        @property
+        def __cuda_array_interface__(self):
+            raise ValueError("only supported for ...")
+
+    assert not arrays.on_device(OnHost())
+    assert not arrays.on_device(np.zeros(3))
+    assert not arrays.on_device([0.0])
+    assert arrays.on_device(cuda.to_device(np.zeros(3)))
+    assert arrays.on_device(Torch(np.zeros(3)))
+
+
+def test_arrays_of_jax_are_refused_as_parameters_with_the_reason():
+    with pytest.raises(
+        TypeError, match=r"params\['w'\] is an array of JAX, which nothing may change: .*; copy it into"
+    ):
+        Optimizer({"w": Jax(np.zeros(3))})
+
+
+# -- Streams ----------------------------------------------------------------------------------------------------------
+
+
+@simulated
+@pytest.mark.parametrize(("kind", "stream"), [(Torch, 11), (CuPy, 22), (Foreign, 0)])
+def test_a_step_runs_on_the_stream_of_the_library_of_the_parameters(kind, stream, log, libraries):
+    opt = Optimizer(kind(np.ones(3)), "sgd")
+    opt.step(kind(np.ones(3)))
+    assert log == [("launch", stream)]
+    libraries.torch, libraries.cupy = 111, 222
+    log.clear()
+    opt.step(kind(np.ones(3)))
+    moved = {0: 0, 11: 111, 22: 222}[stream]
+    # It waits for the step before, which was launched on another stream.
+    assert log == [*[("wait", moved, stream)] * (moved != stream), ("launch", moved)]
+
+
+@simulated
+def test_a_stream_that_is_passed_is_the_one(log):
+    opt = Optimizer([Torch(np.ones(3)), Torch(np.ones((2, 2)))], "sgd", clip_norm=1.0)
+    opt.step([Torch(np.ones(3)), Torch(np.ones((2, 2)))], stream=77)
+    assert log[0] == ("wait", 77, 11)  # since the gradients come from there
+    assert set(log[1:]) == {("launch", 77)}
+    assert len(log) > 4
+
+
+@simulated
+@pytest.mark.parametrize(
+    ("gradient", "waits"),
+    [
+        (lambda g: Foreign(g, stream=33), [("wait", 11, 33)]),
+        (lambda g: Foreign(g, stream=11), []),
+        (lambda g: CuPy(g), [("wait", 11, 22)]),
+        (lambda g: Torch(g), []),
+        (lambda g: cuda.to_device(g).bind(44), [("wait", 11, 44)]),
+    ],
+    ids=["says another", "says the same", "of another library", "of the same library", "of Numba"],
+)
+def test_a_step_waits_for_a_gradient_on_another_stream_and_for_no_other(gradient, waits, log):
+    opt = Optimizer(Torch(np.ones(3)), "sgd")
+    for _ in range(2):
+        log.clear()
+        opt.step(gradient(np.ones(3)))
+        assert log == [*waits, ("launch", 11)]
+
+
+@simulated
+def test_a_step_waits_once_for_each_stream(log):
+    opt = Optimizer([Torch(np.ones(3)) for _ in range(5)], "sgd")
+    opt.step([Foreign(np.ones(3), stream=s) for s in (33, 44, 33, 11, 44)])
+    assert [entry for entry in log if entry[0] == "wait"] == [("wait", 11, 33), ("wait", 11, 44)]
+
+
+def test_wait_orders_two_streams_by_an_event(monkeypatch):
+    done = []
+
+    class Event:
+        def record(self, stream):
+            done.append(("record", stream))
+
+        def wait(self, stream):
+            done.append(("wait", stream))
+
+    monkeypatch.setattr(driver.toolkit(), "event", lambda **options: Event())
+    driver.wait("mine", "theirs")
+    assert done == [("record", "theirs"), ("wait", "mine")]
+
+
+def test_a_step_on_a_stream_of_numba():
+    stream = cuda.stream()
+    x, gradients = numbers(9), [[numbers(9, seed=t)] for t in range(STEPS)]
+    opt = Optimizer(cuda.to_device(x), "adam")
+    for (g,) in gradients:
+        opt.step(cuda.to_device(g, stream=stream), stream=stream)
+    stream.synchronize()
+    assert_same_state(opt, stepped([x], gradients, "adam"))
+
+
+# -- What a step costs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_step_of_many_arrays_is_one_launch(count, log):
+    params, gradients = ([cuda.to_device(np.ones(k + 1)) for k in range(count)] for _ in range(2))
+    opt = Optimizer(params, "adam")
+    for _ in range(2):
+        log.clear()
+        opt.step(gradients)
+        assert [entry[0] for entry in log] == ["launch"]
+
+
+def test_a_table_is_written_only_where_addresses_changed(monkeypatch):
+    opt = Optimizer([cuda.to_device(np.ones(3)), cuda.to_device(np.ones(2))], "sgd", learning_rate=0.25)
+    one = [cuda.to_device(np.ones(3)), cuda.to_device(np.ones(2))]
+    two = [cuda.to_device(np.ones(3)), one[1]]
+    written, array = [], type(one[0])
+    copy = array.copy_to_device
+
+    def counted(self, *arguments, **options):
+        written.append(self)
+        copy(self, *arguments, **options)
+
+    monkeypatch.setattr(array, "copy_to_device", counted)
+    for gradients, times in ((one, 1), (one, 0), (two, 1), (two, 0), (one, 1)):
+        written.clear()
+        opt.step(gradients)
+        assert len(written) == times
+    assert opt.params[0].copy_to_host().tolist() == [1 - 5 * 0.25] * 3
