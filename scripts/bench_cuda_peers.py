@@ -6,7 +6,7 @@ installed run on the CPU, so that their code runs too; what a clock says then is
 
 import os
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take three quarters of the card
@@ -162,10 +162,15 @@ def optax_step(jax, optax, device, name, x, g):
 # -- Parts -------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1)  # for all rules: it takes seconds
+def numbers(*shape):
+    """Return parameters and gradients on the host (numpy.ndarray, two in one)."""
+    return np.random.default_rng(0).standard_normal((2, *shape), dtype=np.float32)
+
+
 def large(name, size, steps, repeat, torch, jax):
     """Return what is known of a rule on one large array: seconds of a step, and the bytes that it has to move."""
-    random = np.random.default_rng(0)
-    x, g = (random.standard_normal(size, dtype=np.float32) for _ in range(2))
+    x, g = numbers(size)
     mine = optnumba_step(name, cuda.to_device(x), cuda.to_device(g))
     contestants = {"optnumba": by_events(mine, steps), "copy": by_events(copy(x), steps)}
     for how in ("fused", "unfused"):
@@ -182,8 +187,7 @@ def large(name, size, steps, repeat, torch, jax):
 
 def many(name, count, size, steps, repeat, torch):
     """Return what is known of a rule on many arrays: seconds of a step, waiting included."""
-    random = np.random.default_rng(0)
-    arrays, gradients = random.standard_normal((2, count, size), dtype=np.float32)
+    arrays, gradients = numbers(count, size)
     mine = optnumba_step(name, *(there(torch, rows) for rows in (arrays, gradients)))
     contestants = {"optnumba": by_wall(mine, steps)}
     for how in ("foreach", "fused"):
@@ -202,7 +206,7 @@ def there(torch, rows):
 
 def overhead(size, steps, repeat, torch):
     """Yield what a step of Adam on one small array takes of the host; and in a CUDA graph."""
-    x, g = np.random.default_rng(0).standard_normal((2, size), dtype=np.float32)
+    x, g = numbers(size)
     mine = optnumba_step("adam", cuda.to_device(x), cuda.to_device(g))
     counting = optnumba_step("adam", cuda.to_device(x), cuda.to_device(g), capturable=True)
     contestants = {"arrays of Numba": on_host(mine, steps), "of Numba, capturable": on_host(counting, steps)}
