@@ -9,7 +9,7 @@ import numpy as np
 
 from .arguments import kernel_values, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
-from .layout import Parameter, block_table, check_apart, check_parameter
+from .layout import Parameter, Ranges, block_table, check_apart, check_parameter
 from .loops import arrays
 from .loops.norms import factor_of
 from .loops.rows import rows
@@ -67,9 +67,7 @@ class HostArrays:
         self._buffers = np.zeros((len(rule.slots), self._total), self.dtype)
         slots = list(zip(rule.slots, self._buffers, strict=True))
         self.slots = [MappingProxyType({s: p.state(buffer) for s, buffer in slots}) for p in self.parameters]
-        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self.parameters] or [(0, 0)]
-        around = (min(begin for begin, _ in ranges), max(end for _, end in ranges))
-        self._taken = (around, np.lib.array_utils.byte_bounds(self._buffers))
+        self._taken = Ranges([self._buffers, *(p.view for p in self.parameters)])
         self._addresses = np.zeros((2, len(self.parameters)), np.int64)
         self._addresses[0] = [p.view.ctypes.data for p in self.parameters]
         self._tables, self._kernels = {}, {}
@@ -127,7 +125,7 @@ class HostArrays:
                     self._check_overlap(p, g)
             else:
                 address = self._addresses[1, k] = g.__array_interface__["data"][0]
-                if any(address < end and address + g.nbytes > begin for begin, end in self._taken):
+                if self._taken.meet(address, address + g.nbytes):
                     self._check_overlap(p, g)
         return gathered, tuple(strided)
 

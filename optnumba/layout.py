@@ -1,5 +1,8 @@
 """Where the arrays of an optimizer lie in memory, and the checks that make it safe to write there."""
 
+from bisect import bisect_left
+from itertools import accumulate
+
 import numpy as np
 
 # Elements of a block: half of the level-2 cache with the arrays of Adam, and many blocks for each thread.
@@ -74,6 +77,26 @@ def check_apart(names, arrays):
         open_.append((end, k))
 
 
+class Ranges:
+    """Ranges of memory, and whether another one meets them: asked for each gradient in each step.
+
+    Parameters
+    ----------
+    arrays : list of numpy.ndarray
+        None of them is read.
+    """
+
+    def __init__(self, arrays):
+        ranges = sorted(np.lib.array_utils.byte_bounds(array) for array in arrays if array.size)
+        self._begins = [begin for begin, _ in ranges]
+        self._reach = list(accumulate((end for _, end in ranges), max))
+
+    def meet(self, begin, end):
+        """Tell whether bytes from `begin` to before `end` may be among them; never False where they are (bool)."""
+        before = bisect_left(self._begins, end)
+        return before > 0 and self._reach[before - 1] > begin
+
+
 def in_memory_order(array):
     """Return a view of `array` whose axes are in the order of memory where that makes it contiguous."""
     return array.T if array.flags.f_contiguous and not array.flags.c_contiguous else array
@@ -97,6 +120,7 @@ class Parameter:
         `array` in the order of memory.
     contiguous : bool
         Whether `view` is one piece of memory.
+    nbytes : int
     """
 
     def __init__(self, name, array, low):
@@ -104,7 +128,7 @@ class Parameter:
         self.array = array.view(np.ndarray)
         self.view = in_memory_order(self.array)
         self.turned = self.view is not self.array
-        self.contiguous = self.view.flags.c_contiguous
+        self.contiguous, self.nbytes = self.view.flags.c_contiguous, self.view.nbytes
 
     def state(self, buffer):
         """Return the part of `buffer` that belongs to this array, as a view in its shape."""

@@ -136,7 +136,10 @@ class Optimizer(Resumable):
             When another thread is stepping this optimizer. On a device also when a kernel failed that was launched
             before, and on a stream that is captured into a graph without ``capturable=True``.
         """
-        self._alone(self._arrays.step, self._listed(grads), stream)
+        self._alone(self._step, grads, stream)
+
+    def _step(self, grads, stream):
+        self._arrays.step(self._listed(grads), stream)
 
     def step_rows(self, indices, values):
         """Update some rows of the one array that the parameters are, an embedding table, in place by one step.

@@ -82,7 +82,7 @@ def test_a_kernel_is_shared_where_the_arithmetic_is():
         one, other = (Optimizer(np.zeros(2), name) for name in (first, second))
         for opt in (one, other):
             opt.step(np.ones(2))
-        assert [*one._kernels.values()] == [*other._kernels.values()]
+        assert [*one._arrays._kernels.values()] == [*other._arrays._kernels.values()]
 
 
 def brisk(x, g, eta):

@@ -1,6 +1,7 @@
 """Arrays of Numba, CuPy, torch and JAX on a CUDA device: where they lie, without a copy and without their library."""
 
 import sys
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -72,8 +73,27 @@ def on_device(array):
 
 def library(array):
     """Return the name of the library that an array is of: "numba", "cupy", "torch", "jax" (str)."""
-    first = type(array).__module__.partition(".")[0]
+    return _library_of(type(array))
+
+
+@lru_cache(maxsize=256)
+def _library_of(kind):
+    first = kind.__module__.partition(".")[0]
     return {"jaxlib": "jax", "numba_cuda": "numba"}.get(first, first)
+
+
+def layout_of(array):
+    """Return what two arrays of a library that lie alike have in common, and the address: in a tenth of `place_of`.
+
+    Returns
+    -------
+    layout : tuple or None
+        None for a library of which this is not known.
+    address : int
+    """
+    if library(array) == "torch":
+        return (array.dtype, array.shape, array.stride(), array.device), array.data_ptr()
+    return None, 0
 
 
 def place_of(array, stream=0):

@@ -5,11 +5,11 @@ from types import MappingProxyType
 import numpy as np
 
 from ..arguments import kernel_values, refuse_rate
-from ..layout import Parameter, check_apart
+from ..layout import Parameter, Ranges, check_apart
 from ..loops import cuda as loops
 from ..loops import cuda_norms
 from . import driver
-from .arrays import BYTES, check_gradient, check_parameter, library, stream_of
+from .arrays import Place, check_gradient, check_parameter, layout_of, library, place_of, stream_of
 from .copies import Copies
 from .kernels import kernel, on_a_device
 from .record import Record
@@ -48,6 +48,7 @@ class DeviceArrays(Copies):
                 f"{other} is on CUDA device {two}, {name} on device {one}; make one Optimizer for each device"
             )
         self.device, self.kind = next(iter(devices), 0), first.dtype
+        self._layouts_given = [layout_of(array)[0] for array in given]
         ghosts = [place.ghost() for place in self._places]
         check_apart(names, ghosts)
         lows = np.cumsum([0, *(ghost.size for ghost in ghosts)])
@@ -78,11 +79,8 @@ class DeviceArrays(Copies):
             self._tables, self._addresses, self._layouts = {}, Addresses(), Addresses()
             if self.extra_slots:
                 self.start_masters(stream)
-        ranges = [np.lib.array_utils.byte_bounds(p.view) for p in self.parameters]
-        self._taken = [
-            (min(begin for begin, _ in ranges), max(end for _, end in ranges)),
-            (self._state, self._state + self._buffers.nbytes),
-        ]
+        buffers = Place(self._state, self._buffers.shape, self._buffers.strides, self.dtype.name).ghost()
+        self._taken = Ranges([buffers, *(p.view for p in self.parameters)])
 
     def _check_room(self, names):
         needed, free = len(names) * self._total * self.dtype.itemsize, driver.free_memory()
@@ -143,28 +141,37 @@ class DeviceArrays(Copies):
     def _gather(self, gradients, stream):
         """Return addresses, by their places as ghosts the gradients that take the strided loop, and all streams."""
         addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
-        for k, (p, like, g) in enumerate(zip(self.parameters, self._places, gradients, strict=True)):
-            name = p.name.replace("params", "grads", 1)
-            place = check_gradient(name, g, like, stream)
-            if place.stream is None:
+        addresses[:, 0] = [like.address for like in self._places]
+        for k, (p, layout, g) in enumerate(zip(self.parameters, self._layouts_given, gradients, strict=True)):
+            mine, begin = layout_of(g)
+            if mine is not None and mine == layout and p.contiguous:
                 streams[library(g)] = g
+                end = begin + p.nbytes
             else:
-                streams[place.stream] = None
-            begin, end = place.address, place.address + p.view.size * BYTES[self.kind]
-            if p.view.size and (not p.contiguous or place.strides != like.strides):
-                ghost = place.ghost().T if p.turned else place.ghost()
-                begin, end = np.lib.array_utils.byte_bounds(ghost)
-                if not (p.contiguous and ghost.flags.c_contiguous):
-                    strided[k] = ghost
-            if any(begin < high and end > low for low, high in self._taken):
-                self._check_overlap(name, place.ghost())
-            addresses[k] = like.address, place.address
+                begin, end = self._look(k, g, stream, strided, streams)
+            if self._taken.meet(begin, end):
+                self._check_overlap(p.name, place_of(g, stream).ghost())
+            addresses[k, 1] = begin
+        for k, ghost in strided.items():
+            addresses[k, 1] = ghost.__array_interface__["data"][0]
         return addresses, strided, streams
 
+    def _look(self, k, g, stream, strided, streams):
+        """Check a gradient, note its stream and whether it is strided, and return where it begins and ends."""
+        p, like = self.parameters[k], self._places[k]
+        place = check_gradient(p.name.replace("params", "grads", 1), g, like, stream)
+        streams[library(g) if place.stream is None else place.stream] = g if place.stream is None else None
+        if not p.view.size or (p.contiguous and place.strides == like.strides):
+            return place.address, place.address + p.nbytes
+        ghost = place.ghost().T if p.turned else place.ghost()
+        if not (p.contiguous and ghost.flags.c_contiguous):
+            strided[k] = ghost
+        return np.lib.array_utils.byte_bounds(ghost)
+
     def _check_overlap(self, name, ghost):
-        low, high = self._taken[1]
+        name = name.replace("params", "grads", 1)
         begin, end = np.lib.array_utils.byte_bounds(ghost)
-        names = ["the state"] if begin < high and end > low else []
+        names = ["the state"] if begin < self._state + self._buffers.nbytes and end > self._state else []
         names += [q.name for q in self.parameters if np.shares_memory(q.view, ghost)]
         if names and ghost.size:
             raise ValueError(f"{name} shares memory with {names[0]}, which is about to change; pass a copy")
