@@ -39,6 +39,8 @@ def simulated():
 @lru_cache(maxsize=1)
 def missing():
     """Return what is missing to use CUDA, and the remedy (str), or None. The driver starts when this is first asked."""
+    global _started_in
+    _started_in = os.getpid()  # in the simulator too: what it lets pass has to run on a card
     if simulated():
         return None
     if find_spec("numba_cuda") is None:
@@ -48,8 +50,6 @@ def missing():
         (ctypes.WinDLL if sys.platform == "win32" else ctypes.CDLL)(name)
     except OSError:
         return f"there is no NVIDIA driver ({name} was not found); install it from https://www.nvidia.com/drivers"
-    global _started_in
-    _started_in = os.getpid()
     error = toolkit().cuda_error()
     if error is not None:
         return f"the NVIDIA driver finds no card it can use ({error}); check nvidia-smi and CUDA_VISIBLE_DEVICES"
