@@ -232,6 +232,17 @@ def test_a_step_waits_once_for_each_stream(log):
     assert [entry for entry in log if entry[0] == "wait"] == [("wait", 11, 33), ("wait", 11, 44)]
 
 
+@simulated
+def test_a_captured_step_waits_only_for_what_is_captured_with_it(log, monkeypatch):
+    opt = Optimizer([Torch(np.ones(3)) for _ in range(3)], "sgd", capturable=True)
+    gradients = [Foreign(np.ones(3), stream=33), Foreign(np.ones(3), stream=44), Foreign(np.ones(3))]
+    opt.step(gradients)
+    monkeypatch.setattr(driver, "is_captured", lambda stream: stream in (11, 33))
+    log.clear()
+    opt.step(gradients)
+    assert [entry for entry in log if entry[0] == "wait"] == [("wait", 11, 33)]
+
+
 def test_wait_orders_two_streams_by_an_event(monkeypatch):
     done = []
 
