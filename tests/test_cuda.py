@@ -12,6 +12,7 @@ from on_cuda import STEPS, Foreign, T, assert_same, assert_same_state, here, num
 import optnumba
 from optnumba import RULES, Optimizer, schedules
 from optnumba.gpu.tables import PER_THREAD
+from optnumba.rules import CONVENTIONS
 
 DTYPES = (np.float32, np.float64)
 # Around a block of threads, around the four elements that each loads together, and around a block of the table.
@@ -29,21 +30,28 @@ LAYOUTS = {
 }
 
 
+# As in test_conventions.py, to the letter: the kernels of the host that are compiled there serve here.
+def warm_up(t):
+    return 0.02 / (1.0 + 0.1 * t)
+
+
 # -- Every rule -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_steps_arrays_of_every_size_and_layout(name, dtype):
-    """In one optimizer; of float64 with the step count on the device."""
+    """In one optimizer; of float64 with the step count on the device, and the conventions' with a schedule."""
+    scheduled = dtype is np.float64 and name in CONVENTIONS and "learning_rate" in RULES[name].defaults
+    hyper = {"learning_rate": warm_up} if scheduled else {}
     bases = {case: numbers(shape, dtype, seed=3) for case, (shape, _) in LAYOUTS.items()}
     arrays = {size: numbers(size, dtype, seed=2) for size in SIZES}
     arrays |= {"Fortran": np.asfortranarray(numbers((3, 4), dtype)), "cube": numbers((2, 1, 3), dtype)}
     views = {case: Foreign(base, LAYOUTS[case][1]) for case, base in bases.items()}
     start = arrays | {case: base[LAYOUTS[case][1]] for case, base in bases.items()}
     gradients = [{case: numbers(x.shape, dtype, seed=t) for case, x in start.items()} for t in range(2)]
-    expected = stepped(list(start.values()), [list(g.values()) for g in gradients], name)
-    opt = Optimizer(there(arrays) | views, name, capturable=dtype is np.float64)
+    expected = stepped(list(start.values()), [list(g.values()) for g in gradients], name, **hyper)
+    opt = Optimizer(there(arrays) | views, name, capturable=dtype is np.float64, **hyper)
     for g in gradients:
         opt.step(there(g))
     assert_same_state(opt, expected)
