@@ -85,8 +85,10 @@ def libraries(monkeypatch):
 
     def imported(array, stream):
         found = array.inside.__cuda_array_interface__
-        strides = None if np.prod(found["shape"]) < 2 else found["strides"]
-        return found["data"][0], found["shape"], strides, np.dtype(found["typestr"]).name, 0, found["data"][1]
+        dtype, strides = np.dtype(found["typestr"]), found["strides"]
+        if strides == arrays.contiguous_strides(found["shape"], dtype.itemsize):
+            strides = None  # as cuda.core says it
+        return found["data"][0], found["shape"], strides, dtype.name, 0, found["data"][1]
 
     torch = SimpleNamespace(current_stream=lambda device: SimpleNamespace(cuda_stream=streams.torch))
     cupy = SimpleNamespace(get_current_stream=lambda: SimpleNamespace(ptr=streams.cupy))
