@@ -130,14 +130,17 @@ class Parameter:
         self.turned = self.view is not self.array
         self.contiguous, self.nbytes = self.view.flags.c_contiguous, self.view.nbytes
 
-    def state(self, buffer):
+    def state(self, buffer, turned=np.transpose):
         """Return the part of `buffer` that belongs to this array, as a view in its shape."""
-        return self.shaped(buffer[self.low : self.low + self.view.size])
+        return self.shaped(buffer[self.low : self.low + self.view.size], turned)
 
-    def shaped(self, part):
-        """Return as many elements as this array has, in the order of its memory, as a view in its shape."""
+    def shaped(self, part, turned=np.transpose):
+        """Return as many elements as this array has, in the order of its memory, as a view in its shape.
+
+        `turned` gives a view with the axes the other way round.
+        """
         part = part.reshape(self.view.shape)
-        return part.T if self.turned else part
+        return turned(part) if self.turned else part
 
     def refuse(self, g):
         """Raise TypeError or ValueError for a gradient that does not fit, or return it as an array where it does."""

@@ -110,7 +110,7 @@ def log(monkeypatch):
 
     monkeypatch.setattr(kernels.Kernel, "__call__", launched)
     monkeypatch.setattr(driver, "wait", lambda stream, other: done.append(("wait", stream, other)))
-    monkeypatch.setattr(driver, "stream_at", lambda pointer: pointer or 0)
+    monkeypatch.setattr(driver, "stream_at", lambda pointer, owner=None: pointer or 0)
     monkeypatch.setattr(driver, "handle", lambda stream: stream)
     return done
 
@@ -243,6 +243,41 @@ def test_a_captured_step_waits_only_for_what_is_captured_with_it(log, monkeypatc
     log.clear()
     opt.step(gradients)
     assert [entry for entry in log if entry[0] == "wait"] == [("wait", 11, 33)]
+
+
+@simulated
+def test_a_gradient_that_comes_by_dlpack_is_awaited_by_dlpack_and_is_no_part_of_a_graph(log, monkeypatch):
+    x = Torch(np.ones(3))
+    opt = Optimizer(x, "sgd", capturable=True, learning_rate=1.0)
+    opt.step(Dlpack(np.ones(3)))
+    assert [entry for entry in log if entry[0] == "wait"] == []
+    monkeypatch.setattr(driver, "is_captured", lambda stream: True)
+    with pytest.raises(RuntimeError, match=r"grads\[0\] comes from .* by DLPack.*CUDA graph; copy it"):
+        opt.step(Dlpack(np.ones(3)))
+    assert x.copy_to_host().tolist() == [0, 0, 0] and opt.t == 1
+
+
+@simulated
+def test_a_tensor_that_was_given_other_memory_is_refused():
+    x = Torch(np.ones(3))
+    opt = Optimizer([Torch(np.ones(2)), x], "sgd")
+    x.__dict__["__cuda_array_interface__"] = Torch(np.ones(3))._interface
+    with pytest.raises(RuntimeError, match=r"params\[1\] has moved to other memory.*make a new one"):
+        opt.step([Torch(np.ones(2)), Torch(np.ones(3))])
+
+
+def test_state_is_turned_without_a_copy(monkeypatch):
+    # Numba's own .T of an array on a card is a copy, and of three axes an error; in the simulator it is a view.
+    class Array:
+        shape, strides, dtype, stream = (2, 3, 4), (48, 16, 4), np.dtype("f4"), 0
+
+        def __init__(self, **given):
+            self.given = given
+            self.gpu_data = given.get("gpu_data", "memory")
+
+    monkeypatch.setattr(driver, "simulated", lambda: False)
+    found = driver.turned(Array()).given
+    assert (found["shape"], found["strides"], found["gpu_data"]) == ((4, 3, 2), (4, 16, 48), "memory")
 
 
 def test_wait_orders_two_streams_by_an_event(monkeypatch):

@@ -10,10 +10,13 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numba import njit
 
 import optnumba
 from optnumba import RULES, Optimizer
+from optnumba.layout import Ranges
 from optnumba.rules import ALGORITHMS
 
 GUARD = -12345.678
@@ -501,3 +504,20 @@ print(any(k.targetoptions.get("parallel") and k.signatures for k in kernels))
 """
     assert run_python(LARGE + script, NUMBA_NUM_THREADS="2") == ["True"]
     assert run_python(LARGE.replace("200_000", "2_000") + script, NUMBA_NUM_THREADS="2") == ["False"]
+
+
+# -- Ranges of memory ----------------------------------------------------------------------------------------------
+
+slices = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted), max_size=5)
+
+
+@given(slices, st.tuples(st.integers(0, 40), st.integers(0, 40)).map(sorted))
+def test_ranges_miss_no_overlap_and_of_arrays_that_lie_apart_they_name_no_other(taken, asked):
+    memory = np.zeros(40, np.uint8)
+    address = memory.ctypes.data
+    arrays, other = [memory[low:high] for low, high in taken], memory[slice(*asked)]
+    meets = Ranges(arrays).meet(address + asked[0], address + asked[1])
+    overlaps = other.size > 0 and any(np.shares_memory(array, other) for array in arrays)
+    apart = not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
+    assert meets or not overlaps
+    assert overlaps or not (meets and apart and other.size)

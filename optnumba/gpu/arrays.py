@@ -30,6 +30,8 @@ class Place(NamedTuple):
     read_only : bool
     stream : int or None
         The one that its library says it is ready on.
+    awaited : bool
+        Whether the stream of the step waits for it already, as by DLPack.
     """
 
     address: int
@@ -39,6 +41,7 @@ class Place(NamedTuple):
     device: int | None = None
     read_only: bool = False
     stream: int | None = None
+    awaited: bool = False
 
     def ghost(self):
         """Return a NumPy array with this address, shape and strides. Nobody may read it: NumPy works on the layout."""
@@ -78,7 +81,8 @@ def library(array):
 
 @lru_cache(maxsize=256)
 def _library_of(kind):
-    first = kind.__module__.partition(".")[0]
+    names = [base.__module__.partition(".")[0] for base in kind.__mro__]  # tensors of a class of one's own are torch's
+    first = next((name for name in names if name in ("torch", "cupy", "jax", "jaxlib")), names[0])
     return {"jaxlib": "jax", "numba_cuda": "numba"}.get(first, first)
 
 
@@ -103,13 +107,15 @@ def place_of(array, stream=0):
         size, name = array.element_size(), str(array.dtype).removeprefix("torch.")
         strides = tuple(s * size for s in array.stride())
         return Place(array.data_ptr(), tuple(array.shape), strides, name, array.device.index, False, None)
-    if hasattr(array, "__cuda_array_interface__"):
+    # JAX's interface says nothing of a stream, and does not wait: its arrays may not be there yet.
+    by_dlpack = library(array) == "jax" and hasattr(array, "__dlpack__")
+    if hasattr(array, "__cuda_array_interface__") and not by_dlpack:
         return _described(array, array.__cuda_array_interface__)
     if getattr(array, "__cuda_ndarray__", False):  # of the simulator
         return _described(array, array.__array_interface__)
     address, shape, strides, name, device, read_only = driver.imported(array, stream)
     strides = strides or contiguous_strides(shape, BYTES.get(name, 1))
-    return Place(address, shape, strides, name, device, read_only, None)
+    return Place(address, shape, strides, name, device, read_only, None, True)
 
 
 def _described(array, interface):
@@ -129,7 +135,8 @@ def stream_of(array):
     if name == "torch":
         return driver.stream_at(sys.modules["torch"].cuda.current_stream(array.device).cuda_stream)
     if name == "cupy":
-        return driver.stream_at(sys.modules["cupy"].cuda.get_current_stream().ptr)
+        stream = sys.modules["cupy"].cuda.get_current_stream()
+        return driver.stream_at(stream.ptr, stream)
     return getattr(array, "stream", 0) if name == "numba" else 0
 
 

@@ -30,12 +30,13 @@ class Copies:
             "gradient": loops.unused,
             "keep": loops.write_out,
         }
-        return [p.shaped(flat) for p, flat in self._written("read out", job, tuple(self.dtype.type(c) for c in new))]
+        made = self._written("read out", job, tuple(self.dtype.type(c) for c in new))
+        return [p.shaped(flat, driver.turned) for p, flat in made]
 
     def averages(self):
         """Return copies of the averages on the device (list)."""
         job = {"update": loops.last_slot, "gradient": loops.unused, "keep": loops.write_out}
-        return [p.shaped(flat) for p, flat in self._written("average", job)]
+        return [p.shaped(flat, driver.turned) for p, flat in self._written("average", job)]
 
     def parameters_on_host(self):
         """Return the parameters on the host, of those in 16 bits the master weights (list of numpy.ndarray)."""
@@ -44,14 +45,16 @@ class Copies:
 
     def load_parameters(self, given):
         """Write arrays on the host to the parameters."""
+        kept = []  # until what reads them is done
         with self._waiting() as stream:
             job = {"update": loops.given, "gradient": loops.read, "keep": loops.write_in}
             if self.extra_slots:
                 job["keep"] = loops.write_in_both
             for p, array in zip(self.parameters, given, strict=True):
                 if p.view.size:
-                    flat = driver.need().to_device(np.ascontiguousarray(array.T if p.turned else array).ravel())
-                    self._visit("give", job, p, driver.address_of(flat), stream)
+                    ordered = np.ascontiguousarray(array.T if p.turned else array).ravel()
+                    kept.append(driver.need().to_device(ordered, stream=stream))
+                    self._visit("give", job, p, driver.address_of(kept[-1]), stream)
 
     def slots_on_host(self):
         """Return the state of each array on the host (list of dict of numpy.ndarray)."""
@@ -99,7 +102,7 @@ class Copies:
             return
         elements = Place(other, p.view.shape, contiguous_strides(p.view.shape, self.dtype.itemsize), self.dtype.name)
         layouts = layout_table({0: (p.view, elements.ghost())}, 1)
-        table, blocks = driver.need().to_device(layouts.ravel()), Blocks([(0, p)])
+        table, blocks = driver.need().to_device(layouts.ravel(), stream=stream), Blocks([(0, p)], stream)
         about = (driver.address_of(table), layouts.shape[1], blocks.address, blocks.count)
         where = (self._state, *where[1:])
         kernel(loops.strided, key, names)(self._grid(blocks.count), driver.threads(), stream, *about, *where)

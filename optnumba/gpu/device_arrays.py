@@ -66,7 +66,8 @@ class DeviceArrays(Copies):
         with driver.on_device(self.device):
             self._check_room(names)
             stream = self._last_stream = stream_of(self._given[0])
-            columns = max(self._total, 1) if names else 1  # kernels take an address where there is no state, too
+            # Rows begin where a load of 128 bytes does. Kernels take an address where there is no state, too.
+            columns = -(-max(self._total, 1) // 32) * 32 if names else 1
             self._buffers = driver.zeros((max(len(names), 1), columns), self.dtype, stream)
             rows = {name: self._buffers[k] for k, name in enumerate(names)}
             self.slots = [
@@ -79,6 +80,7 @@ class DeviceArrays(Copies):
             self._tables, self._addresses, self._layouts = {}, Addresses(), Addresses()
             if self.extra_slots:
                 self.start_masters(stream)
+            driver.toolkit().synchronize()  # so that the state can be read on any stream
         buffers = Place(self._state, self._buffers.shape, self._buffers.strides, self.dtype.name).ghost()
         self._taken = Ranges([buffers, *(p.view for p in self.parameters)])
 
@@ -91,17 +93,19 @@ class DeviceArrays(Copies):
             )
 
     def _state_of(self, p, row):
-        return p.state(row) if p.view.size else driver.zeros(p.shape, self.dtype, self._last_stream)
+        return p.state(row, driver.turned) if p.view.size else driver.zeros(p.shape, self.dtype, self._last_stream)
 
     @property
     def t(self):
         """Steps done (int)."""
-        return self.record.t
+        with driver.on_device(self.device):
+            return self.record.t
 
     @property
     def carry(self):
         """The carried scalars (list of float)."""
-        return self.record.carry
+        with driver.on_device(self.device):
+            return self.record.carry
 
     def put(self, t, carry):
         """Make `t` the steps done, with the carried scalars that belong to it."""
@@ -117,28 +121,36 @@ class DeviceArrays(Copies):
     def step(self, gradients, stream=None):
         """Launch one step on a stream, by default that on which the library of the parameters works."""
         driver.need()
-        with driver.on_device(self.device):
-            stream = stream_of(self._given[0]) if stream is None else stream
-            captured = driver.is_captured(stream)
-            if captured and not self.capturable:
-                raise RuntimeError(
-                    "the stream is captured into a CUDA graph, where the step count has to live on the device; make "
-                    "the Optimizer with capturable=True"
-                )
-            addresses, strided, streams = self._gather(gradients, stream)
-            self._follow(stream, streams, captured)
-            try:
-                self._launch(addresses, strided, stream, captured)
-            except driver.kernel_errors() as error:
-                raise RuntimeError(f"the step of {self.described()} failed: {error}") from error
+        try:
+            with driver.on_device(self.device):
+                stream = stream_of(self._given[0]) if stream is None else driver.plain(stream)
+                captured = driver.is_captured(stream)
+                if captured and not self.capturable:
+                    raise RuntimeError(
+                        "the stream is captured into a CUDA graph, where the step count has to live on the device; "
+                        "make the Optimizer with capturable=True"
+                    )
+                self._check_places()
+                with driver.held_back(captured):
+                    addresses, strided, streams = self._gather(gradients, stream, captured)
+                    self._follow(stream, streams, captured)
+                    self._launch(addresses, strided, stream, captured)
+        except driver.kernel_errors() as error:
+            raise RuntimeError(f"the step of {self.described()} failed: {error}") from error
         watch(self)
+
+    def _check_places(self):
+        """Raise RuntimeError where a tensor of torch was given other memory, which leaves the old to others."""
+        for p, array, place in zip(self.parameters, self._given, self._places, strict=True):
+            if library(array) == "torch" and array.data_ptr() != place.address:
+                raise RuntimeError(f"{p.name} has moved to other memory since the Optimizer was made; make a new one")
 
     def described(self):
         """Return the rule, the arrays and the step, for messages (str)."""
         first, last = self.parameters[0].name, self.parameters[-1].name
         return f"{self._rule.name!r} on {first}{'' if first == last else f' to {last}'}"
 
-    def _gather(self, gradients, stream):
+    def _gather(self, gradients, stream, captured):
         """Return addresses, by their places as ghosts the gradients that take the strided loop, and all streams."""
         addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
         addresses[:, 0] = [like.address for like in self._places]
@@ -148,7 +160,7 @@ class DeviceArrays(Copies):
                 streams[library(g)] = g
                 end = begin + p.nbytes
             else:
-                begin, end = self._look(k, g, stream, strided, streams)
+                begin, end = self._look(k, g, stream, captured, strided, streams)
             if self._taken.meet(begin, end):
                 self._check_overlap(p.name, place_of(g, stream).ghost())
             addresses[k, 1] = begin
@@ -156,11 +168,17 @@ class DeviceArrays(Copies):
             addresses[k, 1] = ghost.__array_interface__["data"][0]
         return addresses, strided, streams
 
-    def _look(self, k, g, stream, strided, streams):
+    def _look(self, k, g, stream, captured, strided, streams):
         """Check a gradient, note its stream and whether it is strided, and return where it begins and ends."""
         p, like = self.parameters[k], self._places[k]
         place = check_gradient(p.name.replace("params", "grads", 1), g, like, stream)
-        streams[library(g) if place.stream is None else place.stream] = g if place.stream is None else None
+        if place.awaited and captured:
+            raise RuntimeError(
+                f"{p.name.replace('params', 'grads', 1)} comes from {library(g)} by DLPack, which cannot be captured "
+                "into a CUDA graph; copy it to an array of Numba, CuPy or torch"
+            )
+        if not place.awaited:
+            streams[library(g) if place.stream is None else place.stream] = g if place.stream is None else None
         if not p.view.size or (p.contiguous and place.strides == like.strides):
             return place.address, place.address + p.nbytes
         ghost = place.ghost().T if p.turned else place.ghost()
@@ -234,7 +252,7 @@ class DeviceArrays(Copies):
                 raise RuntimeError(EARLIER)
             each = list(enumerate(self.parameters))
             kinds = [(k, p) for k, p in each if k not in strided], [(k, p) for k, p in each if k in strided]
-            self._tables[key] = [Blocks(kind) for kind in kinds]
+            self._tables[key] = [Blocks(kind, stream) for kind in kinds]
         contiguous, rest = self._tables[key]
         # From the first step on, since a kernel cannot be loaded while a stream is captured.
         by_value = self._kernel(loops.write_addresses) if self.capturable else None
@@ -251,5 +269,7 @@ class DeviceArrays(Copies):
 
     def check(self):
         """Raise ValueError where a step on the device found a learning rate that is none."""
-        if self._resident and self.record.broken():
+        with driver.on_device(self.device):
+            broken = self._resident and self.record.broken()
+        if broken:
             refuse_rate(self._schedule, self.record.t + 1, self.dtype)

@@ -8,7 +8,7 @@ functions, and the memory of the device is that of the host.
 import ctypes
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -50,10 +50,11 @@ def missing():
         (ctypes.WinDLL if sys.platform == "win32" else ctypes.CDLL)(name)
     except OSError:
         return f"there is no NVIDIA driver ({name} was not found); install it from https://www.nvidia.com/drivers"
+    available = toolkit().is_available()  # asked first: it starts the driver
     error = toolkit().cuda_error()
     if error is not None:
         return f"the NVIDIA driver finds no card it can use ({error}); check nvidia-smi and CUDA_VISIBLE_DEVICES"
-    if not toolkit().is_available():
+    if not available:
         return "the CUDA toolkit is not installed; pip install 'optnumba[cuda]', or 'numba-cuda[cu12]' for CUDA 12"
     return None
 
@@ -114,7 +115,8 @@ def need():
     fault = missing()
     if fault:
         raise CudaUnavailable(f"CUDA cannot be used: {fault}")
-    if _started_in not in (None, os.getpid()):
+    started_by_numba = None if simulated() else part("cudadrv.driver").driver.pid
+    if {_started_in, started_by_numba} - {None, os.getpid()}:
         raise CudaUnavailable(
             "CUDA was used before this process was forked, and cannot be used in it; start processes with "
             "multiprocessing.get_context('spawn')"
@@ -153,8 +155,18 @@ def multiprocessors():
     return 1 if simulated() else need().get_current_device().MULTIPROCESSOR_COUNT
 
 
+def turned(array):
+    """Return a view of an array that Numba made with its axes the other way round: its own ``.T`` is a copy."""
+    if simulated():
+        return array.T
+    layout = {"shape": array.shape[::-1], "strides": array.strides[::-1], "dtype": array.dtype}
+    return type(array)(**layout, stream=array.stream, gpu_data=array.gpu_data)
+
+
 def free_memory():
-    """Return how many bytes of the current device are free (int)."""
+    """Return how many bytes of the current device are free, with those that Numba had yet to give back (int)."""
+    if not simulated():
+        need().current_context().memory_manager.deallocations.clear()
     free = need().current_context().get_memory_info().free
     return sys.maxsize if free == float("inf") else int(free)
 
@@ -169,8 +181,22 @@ def kernel_errors():
 
 
 def zeros(shape, dtype, stream):
-    """Return an array of the current device, filled with 0 on `stream`."""
-    array = need().device_array(shape, dtype, stream=stream)
+    """Return an array of the current device, filled with 0 on `stream`, and bound to none: copies go where they say.
+
+    Raises
+    ------
+    MemoryError
+        When the device has no room for it.
+    """
+    try:
+        array = need().device_array(shape, dtype)
+    except kernel_errors() as error:
+        if "OUT_OF_MEMORY" not in str(error):
+            raise
+        needed = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        raise MemoryError(
+            f"{needed:,} bytes are needed, and the CUDA device has {free_memory():,} free; free some, or use less"
+        ) from error
     if array.size:
         part("cudadrv.driver").device_memset(array, 0, array.nbytes, stream)
     return array
@@ -190,14 +216,26 @@ def device_of(address):
     return _ask("cuPointerGetAttribute", _bindings().CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address)
 
 
-def stream_at(pointer):
-    """Return the stream of another library as one that a launch takes; 0 is the default stream."""
-    return 0 if simulated() or not pointer else _external_stream(pointer, need().get_current_device().id)
+def stream_at(pointer, owner=None):
+    """Return the stream of another library as one that a launch takes; 0 is the default stream, which CuPy calls 1.
+
+    `owner` is the library's own object, which is kept: else the stream may go while a step is to wait for it.
+    """
+    if simulated() or pointer in (None, 0, 1):
+        return 0
+    stream = _external_stream(pointer, need().get_current_device().id)
+    stream.owner = owner
+    return stream
 
 
 @lru_cache(maxsize=256)
 def _external_stream(pointer, device):
     return toolkit().external_stream(pointer)
+
+
+def plain(stream):
+    """Return the stream of the builder of a graph, and any other stream as it is."""
+    return getattr(stream, "stream", stream)
 
 
 def is_captured(stream):
@@ -206,6 +244,11 @@ def is_captured(stream):
         return False
     status = _ask("cuStreamIsCapturing", _bindings().CUstream(handle(stream)))
     return status == _bindings().CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE
+
+
+def held_back(captured):
+    """Return a context in which Numba frees nothing, where launches are captured: it would end the capture."""
+    return need().defer_cleanup() if captured and not simulated() else nullcontext()
 
 
 def wait(stream, other):
@@ -220,7 +263,7 @@ def imported(array, stream):
     """Return the memory of an array that offers DLPack only (address, shape, strides in bytes, dtype, device)."""
     from cuda.core.utils import StridedMemoryView
 
-    view = StridedMemoryView.from_dlpack(array, stream_ptr=handle(stream) or -1)
+    view = StridedMemoryView.from_dlpack(array, stream_ptr=handle(stream) or 1)  # 1 is the default stream; 0 is none
     dtype = np.dtype(view.dtype)
     strides = view.strides and tuple(stride * dtype.itemsize for stride in view.strides)
     return view.ptr, tuple(view.shape), strides, dtype.name, view.device_id, view.readonly
@@ -236,7 +279,6 @@ def handle(stream):
     """Return the number by which the driver knows a stream (int); 0 is the default one."""
     if simulated():
         return 0 if stream == 0 else id(stream)
-    stream = getattr(stream, "stream", stream)  # of the builder of a graph
     return int(stream.handle) if hasattr(stream, "handle") else int(stream)
 
 
@@ -244,5 +286,5 @@ def _ask(function, *arguments):
     """Call a function of the driver, and return what it gives."""
     status, *values = getattr(_bindings(), function)(*arguments)
     if status != _bindings().CUresult.CUDA_SUCCESS:
-        raise RuntimeError(f"{function} of the CUDA driver failed: {status.name}")
+        raise part("cudadrv.driver").CudaAPIError(status, f"{function} of the CUDA driver failed: {status.name}")
     return values[0]

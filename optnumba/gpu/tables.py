@@ -17,6 +17,8 @@ class Blocks:
     ----------
     parameters : list of (int, Parameter)
         With their places in the table of addresses.
+    stream : stream
+        On which it is brought to the device.
 
     Attributes
     ----------
@@ -25,10 +27,10 @@ class Blocks:
         Of the table on the device.
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters, stream):
         table = block_table(parameters, PER_THREAD * driver.threads())
         self.count = len(table)
-        self._kept = driver.need().to_device(table.ravel()) if self.count else None
+        self._kept = driver.need().to_device(table.ravel(), stream=stream) if self.count else None
         self.address = driver.address_of(self._kept) if self.count else 0
 
 
