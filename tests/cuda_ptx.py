@@ -1,7 +1,8 @@
 """Compiles kernels to PTX on a machine without a card, and says what is in them: a program for test_cuda_ptx.py.
 
 Reads a list of (rule, loop, dtype, compute capability, resident, options) as JSON, and writes a list of facts. Numba
-asks the current device for its capability, though it is given one: there is none, and so a stand-in answers.
+asks the current device for its capability, though it is given one: there is none, and so a stand-in answers. With
+``--report`` it prints what a step of each algorithm takes.
 """
 
 import json
@@ -97,8 +98,8 @@ def for_users(rule, dtype, options):
     return fit, types.void(kind[::1], types.int64)
 
 
-def main():
-    """Compile what is asked for on standard input."""
+def facts(wanted):
+    """Return what is in each kernel that is wanted (list of dict)."""
     import numba.cuda.dispatcher
     from numba import cuda
 
@@ -113,7 +114,7 @@ def main():
 
     numba.cuda.dispatcher.get_current_device = Card
     assembler, found = ptxas(), []
-    for name, loop, dtype, capability, resident, options in json.load(sys.stdin):
+    for name, loop, dtype, capability, resident, options in wanted:
         rule, _ = modify(RULES[name], {key: value for key, value in options.items() if key != "schedule"})
         if loop == "device_step":
             bound, signature = for_users(name, dtype, options)
@@ -126,8 +127,26 @@ def main():
         facts = facts_of(ptx, dtype) | {"kernel": [name, loop, dtype, capability, resident, options]}
         facts |= {"slots": len(rule.slots), "coefficients": len(rule.coefficient_names)}
         found.append(facts | (assembled(assembler, ptx, capability) if assembler else {}))
-    json.dump(found, sys.stdout)
+    return found
+
+
+def report():
+    """Print what a step of each algorithm takes on an H100."""
+    from optnumba.rules import ALGORITHMS
+
+    kernels = [(name, "one", dtype, (9, 0), False, {}) for name in ALGORITHMS for dtype in ("float32", "float64")]
+    print("                                      of an element")
+    print("rule      dtype    registers  spilt  loads   stores")
+    for found in facts(kernels):
+        name, _, dtype = found["kernel"][:3]
+        times = found["stores"] // (1 + found["slots"])  # the compiler unrolls
+        numbers = (found.get("registers", "-"), found.get("spilt", "-"), found["loads"] / times)
+        stores = found["stores"] / times
+        print(f"{name:9} {dtype:8} {numbers[0]:>9}  {numbers[1]:>5}  {numbers[2]:>5g}  {stores:>7g}")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["--report"]:
+        report()
+    else:
+        json.dump(facts(json.load(sys.stdin)), sys.stdout)
