@@ -9,7 +9,7 @@ import numpy as np
 
 from .arguments import kernel_values, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
-from .layout import Parameter, Ranges, block_table, check_apart, check_parameter
+from .layout import Parameter, Ranges, block_table, check_alike, check_apart, check_parameter
 from .loops import arrays
 from .loops.norms import factor_of
 from .loops.rows import rows
@@ -47,14 +47,10 @@ class HostArrays:
     slot_names : tuple of str
     """
 
-    extra_slots = ()
-
     def __init__(self, names, given):
         for name, array in zip(names, given, strict=True):
             check_parameter(name, array)
-            if array.dtype != given[0].dtype:
-                other = f"{names[0]} has {given[0].dtype}"
-                raise TypeError(f"{name} has dtype {array.dtype}, {other}; make one Optimizer for each dtype")
+        check_alike(names, [array.dtype for array in given])
         check_apart(names, given)
         self.dtype = given[0].dtype if given else np.dtype(np.float64)
         lows = np.cumsum([0, *(array.size for array in given)])
@@ -132,8 +128,7 @@ class HostArrays:
     def _check_overlap(self, p, g):
         for name, other in [("the state", self._buffers), *((q.name, q.view) for q in self.parameters)]:
             if np.shares_memory(other, g):
-                mine = p.name.replace("params", "grads", 1)
-                raise ValueError(f"{mine} shares memory with {name}, which is about to change; pass a copy")
+                raise ValueError(f"{p.gradient_name} shares memory with {name}, which is about to change; pass a copy")
 
     def _run(self, gradients, strided):
         """Step the arrays at the places `strided`, and then all others, which counts the step."""
@@ -188,11 +183,9 @@ class HostArrays:
             self._tables[skipped] = table, bool(table[:, 3].sum() >= PARALLEL_FROM)
         return self._tables[skipped]
 
-    def read_out(self, t, values):
-        """Return new arrays with the iterates of step t, where the rule keeps another point (list)."""
-        new = self._rule.quiet_coefficients(t, *self._rule.start_at(t - 1, values), *values)[len(self._rule.carry) :]
+    def read_out(self, coefficients):
+        """Return new arrays with the iterates, where the rule keeps another point (list)."""
         readout = on_arrays(self._rule.readout)
-        coefficients = [self.dtype.type(c) for c in new]
         return [
             np.asarray(readout(p.array, *slots.values(), *coefficients))
             for p, slots in zip(self.parameters, self.slots, strict=True)

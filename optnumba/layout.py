@@ -59,6 +59,19 @@ def _overlaps_itself(array):
     return False
 
 
+def check_alike(names, dtypes):
+    """Raise TypeError where not all arrays are of one dtype.
+
+    Parameters
+    ----------
+    names : list of str
+    dtypes : list of numpy.dtype or str
+    """
+    for name, dtype in zip(names, dtypes, strict=True):
+        if dtype != dtypes[0]:
+            raise TypeError(f"{name} has dtype {dtype}, {names[0]} has {dtypes[0]}; make one Optimizer for each dtype")
+
+
 def check_apart(names, arrays):
     """Raise ValueError when two of `arrays` share memory.
 
@@ -116,6 +129,7 @@ class Parameter:
 
     Attributes
     ----------
+    gradient_name : str
     view : numpy.ndarray
         `array` in the order of memory.
     contiguous : bool
@@ -124,6 +138,7 @@ class Parameter:
     """
 
     def __init__(self, name, array, low):
+        self.gradient_name = name.replace("params", "grads", 1)
         self.name, self.low, self.shape, self.dtype = name, low, array.shape, array.dtype
         self.array = array.view(np.ndarray)
         self.view = in_memory_order(self.array)
@@ -144,7 +159,7 @@ class Parameter:
 
     def refuse(self, g):
         """Raise TypeError or ValueError for a gradient that does not fit, or return it as an array where it does."""
-        name = self.name.replace("params", "grads", 1)
+        name = self.gradient_name
         if isinstance(g, np.generic):
             g = np.asarray(g)  # what NumPy makes of arithmetic with a 0-d array
         if not isinstance(g, np.ndarray) or isinstance(g, np.ma.MaskedArray):

@@ -205,7 +205,8 @@ class Optimizer(Resumable):
         t = max(self.t, 1)
         rate = () if self._schedule is None else (float(self._schedule(t)),)
         values = (*rate, *self._values[len(rate) :])
-        return self._formed(self._arrays.read_out(t, values))
+        new = self.rule.quiet_coefficients(t, *self.rule.start_at(t - 1, values), *values)[len(self.rule.carry) :]
+        return self._formed(self._arrays.read_out(tuple(self.dtype.type(c) for c in new)))
 
     def average(self):
         """Return the average of the iterates, as the option ``average`` says.

@@ -138,6 +138,7 @@ ALLOWED = {
         "numba",
         "numpy",
         "rule",
+        "schedule",
     },
     "optimizer": {"arguments", "gpu", "host_arrays", "modifiers", "numba", "numpy", "optimizer_state", "rows"},
     "optnumba": {

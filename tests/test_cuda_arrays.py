@@ -13,6 +13,7 @@ from on_cuda import CARD, STEPS, Foreign, assert_same_state, numbers, stepped
 
 from optnumba import Optimizer
 from optnumba.gpu import arrays, driver, kernels
+from optnumba.schedules import exponential
 
 simulated = pytest.mark.skipif(CARD, reason="the fakes of libraries are in the memory of the host")
 
@@ -335,3 +336,27 @@ def test_a_table_is_written_only_where_addresses_changed(monkeypatch):
         opt.step(gradients)
         assert len(written) == times
     assert opt.params[0].copy_to_host().tolist() == [1 - 5 * 0.25] * 3
+
+
+# -- What is compiled -------------------------------------------------------------------------------------------------
+
+
+def compiled_by(**options):
+    """Return the loops that are compiled for two steps of two arrays (list of str)."""
+    before = set(kernels._kernels)
+    x = [cuda.to_device(np.ones(3)) for _ in range(2)]
+    opt = Optimizer(x, **options)
+    for _ in range(2):
+        opt.step([cuda.to_device(np.ones(3)) for _ in x])
+    return sorted(loop.__name__ for loop, _ in set(kernels._kernels) - before)
+
+
+def test_what_a_kernel_does_not_depend_on_compiles_it_once(monkeypatch):
+    monkeypatch.setattr(kernels, "_kernels", {})
+    assert compiled_by(method="momentum", capturable=True) == ["count", "many", "write_addresses"]
+    assert compiled_by(method="momentum", capturable=True, learning_rate=lambda t: 0.1 / t) == ["count"]
+    assert compiled_by(method="momentum", capturable=True, learning_rate=exponential(0.1, 0.9)) == ["count"]
+    assert compiled_by(method="momentum", capturable=True, learning_rate=exponential(0.2, 0.8)) == []
+    clipped = {"clip_norm": 1.0, "capturable": True}
+    assert compiled_by(method="momentum", **clipped) == ["clip", "count", "many", "squares_of_blocks"]
+    assert compiled_by(method="adagrad", **clipped) == ["count", "many"]

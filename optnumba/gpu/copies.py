@@ -21,16 +21,15 @@ class Copies:
         for p in self.parameters:
             self._visit("start", job, p, self._state, stream)  # an address as any: nothing is read there
 
-    def read_out(self, t, values):
-        """Return new arrays with the iterates of step t, where the rule keeps another point (list)."""
-        new = self._rule.quiet_coefficients(t, *self._rule.start_at(t - 1, values), *values)[len(self._rule.carry) :]
+    def read_out(self, coefficients):
+        """Return new arrays with the iterates, where the rule keeps another point (list)."""
         job = {
             "update": loops.read_out,
             "readout": self._rule.readout,
             "gradient": loops.unused,
             "keep": loops.write_out,
         }
-        made = self._written("read out", job, tuple(self.dtype.type(c) for c in new))
+        made = self._written("read out", job, coefficients)
         return [p.shaped(flat, driver.turned) for p, flat in made]
 
     def averages(self):
@@ -76,7 +75,6 @@ class Copies:
 
     def _written(self, name, job, c=None):
         """Do a job that writes a number for each coordinate, and return each array with those of it (list of pairs)."""
-        c = (self.dtype.type(0),) * len(self._rule.coefficient_names) if c is None else c
         with self._waiting() as stream:
             made = [(p, driver.zeros(p.view.size, self.dtype, stream)) for p in self.parameters]
             for p, flat in made:

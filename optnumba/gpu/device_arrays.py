@@ -5,13 +5,13 @@ from types import MappingProxyType
 import numpy as np
 
 from ..arguments import kernel_values, refuse_rate
-from ..layout import Parameter, Ranges, check_apart
+from ..layout import Parameter, Ranges, check_alike, check_apart
 from ..loops import cuda as loops
 from ..loops import cuda_norms
 from . import driver
 from .arrays import Place, check_gradient, check_parameter, layout_of, library, place_of, stream_of
 from .copies import Copies
-from .kernels import kernel, on_a_device
+from .kernels import step_kernel
 from .record import Record
 from .tables import EARLIER, Addresses, Blocks, layout_table
 from .watch import watch
@@ -36,18 +36,14 @@ class DeviceArrays(Copies):
         driver.need()
         self._given, self.capturable = given, capturable
         self._places = [check_parameter(name, array) for name, array in zip(names, given, strict=True)]
-        first = self._places[0]
-        for name, place in zip(names, self._places, strict=True):
-            if place.dtype != first.dtype:
-                other = f"{names[0]} has {first.dtype}"
-                raise TypeError(f"{name} has dtype {place.dtype}, {other}; make one Optimizer for each dtype")
+        check_alike(names, [place.dtype for place in self._places])
         devices = {p.device: name for name, p in zip(names, self._places, strict=True) if p.device is not None}
         if len(devices) > 1:
             (one, name), (two, other) = list(devices.items())[:2]
             raise ValueError(
                 f"{other} is on CUDA device {two}, {name} on device {one}; make one Optimizer for each device"
             )
-        self.device, self.kind = next(iter(devices), 0), first.dtype
+        self.device, self.kind = next(iter(devices), 0), self._places[0].dtype
         self._layouts_given = [layout_of(array)[0] for array in given]
         ghosts = [place.ghost() for place in self._places]
         check_apart(names, ghosts)
@@ -162,7 +158,7 @@ class DeviceArrays(Copies):
             else:
                 begin, end = self._look(k, g, stream, captured, strided, streams)
             if self._taken.meet(begin, end):
-                self._check_overlap(p.name, place_of(g, stream).ghost())
+                self._check_overlap(p.gradient_name, place_of(g, stream).ghost())
             addresses[k, 1] = begin
         for k, ghost in strided.items():
             addresses[k, 1] = ghost.__array_interface__["data"][0]
@@ -171,10 +167,10 @@ class DeviceArrays(Copies):
     def _look(self, k, g, stream, captured, strided, streams):
         """Check a gradient, note its stream and whether it is strided, and return where it begins and ends."""
         p, like = self.parameters[k], self._places[k]
-        place = check_gradient(p.name.replace("params", "grads", 1), g, like, stream)
+        place = check_gradient(p.gradient_name, g, like, stream)
         if place.awaited and captured:
             raise RuntimeError(
-                f"{p.name.replace('params', 'grads', 1)} comes from {library(g)} by DLPack, which cannot be captured "
+                f"{p.gradient_name} comes from {library(g)} by DLPack, which cannot be captured "
                 "into a CUDA graph; copy it to an array of Numba, CuPy or torch"
             )
         if not place.awaited:
@@ -187,7 +183,6 @@ class DeviceArrays(Copies):
         return np.lib.array_utils.byte_bounds(ghost)
 
     def _check_overlap(self, name, ghost):
-        name = name.replace("params", "grads", 1)
         begin, end = np.lib.array_utils.byte_bounds(ghost)
         names = ["the state"] if begin < self._state + self._buffers.nbytes and end > self._state else []
         names += [q.name for q in self.parameters if np.shares_memory(q.view, ghost)]
@@ -236,8 +231,7 @@ class DeviceArrays(Copies):
         self._kernel(cuda_norms.clip)(1, 1, stream, sums, used, limit, self.record.factor)
 
     def _kernel(self, loop):
-        key = (self._rule, self.kind, self._schedule, self._resident)
-        return kernel(loop, key, lambda: on_a_device(*key))
+        return step_kernel(loop, self._rule, self.kind, self._schedule, self._resident)
 
     def _grid(self, blocks):
         return max(1, min(blocks, driver.multiprocessors() * WAVES))

@@ -7,15 +7,20 @@ import numpy as np
 
 from ..bind import bind, compiled_parts, rule_names
 from ..loops import cuda as loops
+from ..loops import cuda_norms
 from ..loops.rates import prepare
 from ..loops.slots import PACK, ROWS, UNPACK
 from ..rule import parameters
+from ..schedule import Schedule
 from . import driver
 from .arrays import BYTES
 from .pointers import larger, pointers, smaller
 from .tables import BY_VALUE
 
 _kernels, _parts = {}, {}
+
+# Compiled once for each dtype.
+OF_EVERY_RULE = (loops.write_addresses, cuda_norms.squares_of_blocks, cuda_norms.clip)
 
 CONFIGURATIONS = 1000  # of a kernel: grids and streams that are kept
 
@@ -153,6 +158,27 @@ def kernel(loop, key, names):
     if (loop, key) not in _kernels:
         _kernels[loop, key] = Kernel(loop, names())
     return _kernels[loop, key]
+
+
+def step_kernel(loop, rule, dtype, schedule, resident):
+    """Return the `Kernel` of a loop that takes part in a step; those that come to the same code share one.
+
+    Parameters
+    ----------
+    loop : function
+    rule : Rule
+    dtype : str
+    schedule : Schedule, function or None
+        Its numbers travel in the launches, and only `loops.cuda.count` asks it for anything.
+    resident : bool
+    """
+    if loop in OF_EVERY_RULE:
+        key = (dtype,)
+    elif loop is loops.count:
+        key = (rule, dtype, schedule.rate if isinstance(schedule, Schedule) else schedule)
+    else:
+        key, schedule = (rule, dtype, resident), None
+    return kernel(loop, key, lambda: on_a_device(rule, dtype, schedule, resident))
 
 
 def compiled_part(function):

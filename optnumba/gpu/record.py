@@ -8,7 +8,7 @@ from ..loops import cuda as loops
 from ..loops.rates import prepare
 from ..loops.slots import PACK
 from . import driver
-from .kernels import kernel, on_a_device
+from .kernels import step_kernel
 
 
 class Record:
@@ -31,7 +31,7 @@ class Record:
     """
 
     def __init__(self, rule, values, kind, dtype, schedule, resident, stream):
-        self._dtype, self._resident, self._huge = dtype, resident, float(np.finfo(dtype).max)
+        self._resident, self._huge = resident, float(np.finfo(dtype).max)
         count = len(rule.coefficient_names)
         # In words of eight bytes: step count, whether a rate was bad, factor, carried scalars, values; then the same
         # flag again, which kernels read, and the coefficients.
@@ -40,14 +40,13 @@ class Record:
         self._numbers = self._words.view(np.float64)
         self._numbers[2], self._numbers[self._carried : self._valued] = 1.0, values
         self._c = self._words[self._valued + 1 :].view(dtype)[:count]
-        names = {**rule_names(rule, schedule), "number": dtype.type, "pack_coefficients": PACK[count]}
         if resident:
             self._on_device = driver.zeros(self._words.size, np.int64, stream)
             self._address = driver.address_of(self._on_device)
-            key = (rule, kind, schedule, resident)
-            self._count = kernel(loops.count, key, lambda: on_a_device(rule, kind, schedule, resident))
+            self._count = step_kernel(loops.count, rule, kind, schedule, resident)
             self._upload()
         else:
+            names = {**rule_names(rule, schedule), "number": dtype.type, "pack_coefficients": PACK[count]}
             self._prepare = host_kernel(prepare, rule.label, names)
 
     def next(self, stream):
