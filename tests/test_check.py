@@ -844,10 +844,10 @@ def test_a_search_finds_the_document_before_the_libraries():
 
 
 def test_checks_are_quick():
-    start = time.perf_counter()
+    start = time.process_time()
     symbolic.check(adam_textbook, "adam")
     symbolic.check(adam_textbook)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 # What a review found ----------------------------------------------------------------------------------------------

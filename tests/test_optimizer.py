@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -484,7 +483,6 @@ _, status = os.waitpid(child, 0)
 print(layer, status, mine == theirs, mine == large_run())
 """
     )
-    begun = time.perf_counter()
     try:
         found = run_python(script, timeout=60, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="3")
     except AssertionError as error:
@@ -492,7 +490,6 @@ print(layer, status, mine == theirs, mine == large_run())
             pytest.skip(f"Numba has no {layer} here")
         raise
     assert found == [layer, "0", "True", "True"]
-    assert time.perf_counter() - begun < 60
 
 
 def test_only_large_arrays_are_stepped_in_threads():
