@@ -1,7 +1,7 @@
 """The arrays of an `Optimizer` in the memory of the host: their state, and one step of all of them in one pass."""
 
 import os
-from math import inf
+from math import sqrt
 from types import MappingProxyType
 
 import numba
@@ -11,7 +11,7 @@ from .arguments import kernel_values, refuse_rate
 from .bind import bind, kernel, one_parallel_call, rule_names
 from .layout import Parameter, Ranges, block_table, check_alike, check_apart, check_parameter
 from .loops import arrays
-from .loops.norms import factor_of
+from .loops.norms import factor_of, scale_for
 from .loops.rows import rows
 from .rows import check_table, sorted_rows
 
@@ -161,11 +161,8 @@ class HostArrays:
             return blocks + sum(rows(np.atleast_2d(gradients[k]), scale) for k in strided)
 
         total = squares(1.0)
-        if 1e-280 < total < 1e280:
-            norm = total**0.5
-        else:
-            top = max((float(np.abs(g).max()) for g in gradients if g.size), default=0.0)
-            norm = top * squares(1 / top) ** 0.5 if 1e-300 < top < inf else top
+        scale = scale_for(total)
+        norm = sqrt(total if scale == 1.0 else squares(scale)) / scale
         return factor_of(norm, self._values[list(self._rule.defaults).index("clip_norm")])
 
     def _loop(self, loop, parallel=False):

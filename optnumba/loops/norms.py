@@ -4,7 +4,7 @@ Bound are the places of the limit among the hyperparameters, `CLIP`, and of the 
 and `BEHIND`, the next.
 """
 
-from math import inf, isfinite, sqrt
+from math import isfinite, sqrt
 
 
 def squares(g, scale):
@@ -20,12 +20,11 @@ def squares(g, scale):
     return (s0 + s1) + (s2 + s3)
 
 
-def largest(g):
-    """Return the largest absolute value, ignoring NaN."""
-    found = 0.0
-    for j in range(g.size):
-        found = max(found, abs(float(g[j])))
-    return found
+def scale_for(total):
+    """Return a power of two: times it, the numbers whose squares add up to `total` neither overflow nor vanish."""
+    if total > 1e280:
+        return 2.0**-600
+    return 2.0**600 if total < 1e-280 else 1.0
 
 
 def factor_of(norm, limit):
@@ -36,10 +35,8 @@ def factor_of(norm, limit):
 def norm(g):
     """Return the norm of `g`, which neither overflows nor vanishes where the squares do."""
     total = squares(g, 1.0)
-    if 1e-280 < total < 1e280:
-        return sqrt(total)
-    top = largest(g)
-    return top * sqrt(squares(g, 1 / top)) if 1e-300 < top < inf else top
+    scale = scale_for(total)
+    return sqrt(total if scale == 1.0 else squares(g, scale)) / scale
 
 
 def add_square(top, total, number):
