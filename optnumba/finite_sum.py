@@ -72,7 +72,7 @@ def minimize_finite_sum(
     fun : callable or LinearModel
         ``fun(x, grad, i, *data, *args) -> f_i``, which *adds* the gradient of f_i to `grad`; compiled by Numba, or
         plain Python (slow). It is called once more at the start, to see that it adds. Or what `optnumba.linear_model`
-        returns.
+        returns. Division by 0 is as in `minimize`.
     x0 : array_like, shape (n,), or None
         Where to start: real and finite. float32 is kept, all else becomes float64. With a linear model None is 0.
     data : tuple of arrays, or one array

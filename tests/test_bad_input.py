@@ -428,6 +428,22 @@ def test_what_a_users_function_raises_comes_through(exception, place, later):
 # -- The same of Numba objectives --------------------------------------------------------------------------------------
 
 
+def test_division_by_zero_is_infinite_unless_the_objective_was_compiled_to_raise():
+    def pole(x, grad):
+        grad[0] = 1.0
+        return 1.0 / (x[0] - 3.0)
+
+    def poles(x, grad, i, a):
+        return raising(x, grad) if a[i] else 0.0
+
+    raising = njit(error_model="python")(pole)
+    assert optnumba.minimize(njit(pole), [3.0], jac="inplace").status == 3
+    with pytest.raises(ZeroDivisionError):
+        optnumba.minimize(raising, [3.0], jac="inplace")
+    with pytest.raises(ZeroDivisionError):
+        optnumba.minimize_finite_sum(njit(poles), [3.0], np.array([0, 1]), batch_size=1)
+
+
 @njit
 def numba_both(x):
     f, g = 0.0, np.empty_like(x)
