@@ -12,7 +12,7 @@ from numba.core.dispatcher import Dispatcher
 from .bind import bind, kernel
 from .driving import in_chunks
 from .loops import linear, losses
-from .samples import check_samples
+from .samples import check_samples, feature_rows
 
 LOSSES = {
     "squared": losses.squared,
@@ -233,7 +233,7 @@ class LinearModel:
         ----------
         A : array_like or sparse array, shape (N, n)
         """
-        A = A if hasattr(A, "dtype") else np.asarray(A)
+        A = feature_rows(A)
         return np.zeros(self.size(A.shape[1]), np.float32 if A.dtype == np.float32 else np.float64)
 
     def check_size(self, x, n_features):
@@ -336,33 +336,32 @@ class LinearModel:
         x : array_like, shape (size,)
         A : array_like or sparse array, shape (N, n)
         """
-        A = A if hasattr(A, "tocsr") else np.asarray(A)
-        if len(A.shape) != 2:
-            raise ValueError(f"A has shape {A.shape}, expected rows of features; pass A of shape (N, n)")
+        A = feature_rows(A)
         intercept, weights = self.unpack(self._parameters(x), A.shape[1])
         return np.asarray(A @ weights) + intercept
 
-    def predict(self, x, A, labels=(0, 1)):
+    def predict(self, x, A, labels=None):
         """Return the label of each row for a classifier, the expected y for a regression (array of shape (N,)).
 
         Parameters
         ----------
         x : array_like, shape (size,)
         A : array_like or sparse array, shape (N, n)
-        labels : pair, default (0, 1)
-            What the two classes of "logistic" and "hinge" are called: (-1, 1) where y held these.
+        labels : sequence, optional
+            What the classes are called, by default 0, 1, ...: (-1, 1) where y held these.
 
         Returns
         -------
         numpy.ndarray
             Of classes; of exp(z) for "poisson", of z for any other loss.
         """
-        z = self.decision(x, A)
-        if self.classes is not None:
-            return z.argmax(axis=1)
-        if self.takes_labels:
-            return np.asarray(labels)[(z > 0).astype(np.intp)]
-        return np.exp(z) if self.loss == "poisson" else z
+        z, count = self.decision(x, A), self.classes or 2
+        if not self.takes_labels:
+            return np.exp(z) if self.loss == "poisson" else z
+        found = (z > 0).astype(np.intp) if self.classes is None else z.argmax(axis=1)
+        if labels is not None and len(labels) != count:
+            raise ValueError(f"labels={labels!r} are {len(labels)}, expected {count}: one for each class, in order")
+        return found if labels is None else np.asarray(labels)[found]
 
     def probabilities(self, x, A):
         """Return the probability of each class, of a "logistic" model.

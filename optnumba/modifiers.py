@@ -86,7 +86,8 @@ def split_modifiers(rule, options):
     given = {name: options.pop(name) for name in MODIFIERS if name in options and name not in rule.defaults}
     given = {name: value for name, value in given.items() if value is not None}
     average = given.get("average")
-    if average is not None and average != "polyak" and (isinstance(average, bool) or not isinstance(average, Real)):
+    polyak = isinstance(average, str) and average == "polyak"
+    if average is not None and not polyak and (isinstance(average, bool) or not isinstance(average, Real)):
         raise ValueError(
             f"average={average!r} is not 'polyak' or a decay in [0, 1); use 'polyak', or a number as 0.999"
         )

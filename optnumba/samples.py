@@ -129,8 +129,24 @@ def _as_array(value, name):
     return array
 
 
-def _check_finite(array, name, place=None):
-    """Raise ValueError where an entry is not finite, naming its place: ``place(index)``, or its index."""
+def feature_rows(A):
+    """Return A as an array, or sparse as it is; raise ValueError unless it has rows of features."""
+    A = A if hasattr(A, "tocsr") else np.asarray(A)
+    if len(A.shape) != 2:
+        raise ValueError(f"A has shape {A.shape}, expected rows of features; pass A of shape (N, n)")
+    return A
+
+
+def _converted(array, dtype):
+    with np.errstate(over="ignore"):  # `_check_finite` tells of it, or the caller allows it
+        return array.astype(dtype, order="C")
+
+
+def _check_finite(array, name, place=None, given=None):
+    """Raise ValueError where an entry is not finite, naming its place: ``place(index)``, or its index.
+
+    `given` is what `array` was converted from: its entry may be finite.
+    """
     if array.dtype.kind not in "fc":
         return
     # A sum that is finite has finite terms, and takes no second array: the usual case, at the speed of memory.
@@ -143,8 +159,10 @@ def _check_finite(array, name, place=None):
         if len(bad):
             index = (low + bad[0, 0], *bad[0, 1:])
             where = f"{name}[{', '.join(map(str, index))}]" if place is None else place(index[0])
+            value = (array if given is None else given)[index]
+            kind = f" in {array.dtype}" if np.isfinite(value) else ""
             raise ValueError(
-                f"{where} = {array[index]} is not finite; correct it or leave its sample out, "
+                f"{where} = {value} is not finite{kind}; correct it or leave its sample out, "
                 "or pass options={'allow_nan': True}"
             )
 
@@ -192,7 +210,7 @@ def _target(A, dtype):
 
 
 def _check_dense(given, dtype, allow_nan):
-    A = _as_array(given, "A")
+    A = given = _as_array(given, "A")
     _kind_of_numbers(A)
     target = _target(A, dtype)
     rows_contiguous = A.shape[1] == 1 or A.strides[1] == A.itemsize
@@ -205,9 +223,9 @@ def _check_dense(given, dtype, allow_nan):
         warn_caller(
             f"A {was}; it is converted, a copy of {_size(A.size * target.itemsize)}; pass {remedy} to do so only once"
         )
-        A = A.astype(target, order="C")
+        A = _converted(A, target)
     if not allow_nan:
-        _check_finite(A, "A")
+        _check_finite(A, "A", given=given)
     return A
 
 
@@ -230,7 +248,7 @@ def _check_sparse(given, dtype, allow_nan):
             f"A is {values.dtype} where x is {dtype}; its values are converted, a copy of "
             f"{_size(values.size * target.itemsize)}; pass A.astype(np.{dtype}) to do so only once"
         )
-        values = values.astype(target)
+        values = _converted(values, target)
     if not canonical:
         warn_caller(
             f"A has rows whose indices are unsorted or twice there; it is sorted and they are summed, a copy of "
@@ -241,7 +259,8 @@ def _check_sparse(given, dtype, allow_nan):
         A.sum_duplicates()
         values, indices, indptr = A.data, A.indices, A.indptr
     if not allow_nan:
-        _check_finite(values, "A.data", lambda k: f"A[{_line_of(indptr, k)}, {indices[k]}]")
+        before = A.data if canonical else None  # else they are sums
+        _check_finite(values, "A.data", lambda k: f"A[{_line_of(indptr, k)}, {indices[k]}]", before)
     indices, indptr = (part if part.itemsize >= 4 else part.astype(np.int32) for part in (indices, indptr))
     return _Csr(*(np.ascontiguousarray(part) for part in (values, indices, indptr)), A.shape)
 

@@ -2,6 +2,8 @@
 
 import math
 import pickle
+import re
+from functools import partial
 
 import mpmath
 import numpy as np
@@ -239,6 +241,21 @@ def test_parameters_are_laid_out_with_the_intercept_first():
     np.testing.assert_array_equal(weights, [[2, 3], [4, 5]])
     np.testing.assert_array_equal(several.decision(np.arange(6.0), A), [[42, 54], [84, 107]])
     assert several.start(A).tolist() == [0.0] * 6
+
+
+def test_rows_and_labels_are_checked_before_they_are_used():
+    model, A = linear_model("logistic"), np.ones((4, 2))
+    for method in (model.start, partial(model.decision, np.zeros(3)), partial(model.predict, np.zeros(3))):
+        with pytest.raises(
+            ValueError, match=r"A has shape \(2,\), expected rows of features; pass A of shape \(N, n\)"
+        ):
+            method(A[0])
+    for labels in [(1,), (1, 2, 3)]:
+        text = re.escape(f"labels={labels} are {len(labels)}, expected 2: one for each class")
+        with pytest.raises(ValueError, match=text):
+            model.predict(np.zeros(3), A, labels)
+    three, x = linear_model("logistic", classes=3, intercept=False), np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    assert three.predict(x, A[:1], ["a", "b", "c"]).tolist() == ["b"]
 
 
 def test_predictions_are_in_the_coding_of_the_data(rng):

@@ -364,6 +364,7 @@ def test_a_rule_without_them_is_as_it_was(name):
 BAD = [
     ({"average": "Polyak"}, ValueError, r"average='Polyak' is not 'polyak' or a decay in \[0, 1\)"),
     ({"average": True}, ValueError, "average=True is not 'polyak'"),
+    ({"average": np.array([0.5, 0.9])}, ValueError, r"average=array\(\[0.5, 0.9\]\) is not 'polyak'"),
     ({"average": 2.0}, ValueError, r"average=2.0 is outside \[0, 1\) for 'sgd'; use a value in \[0, 1\)"),
     ({"average": 1}, ValueError, r"average=1.0 is outside \[0, 1\)"),
     ({"average": -1}, ValueError, r"average=-1.0 is outside \[0, 1\)"),

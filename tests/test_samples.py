@@ -255,6 +255,14 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("convert", [np.asarray, sp.csr_array], ids=["dense", "sparse"])
+def test_numbers_beyond_the_dtype_of_x_are_named_as_they_are(convert):
+    given = convert(with_entry(A, (2, 1), 1e300))
+    with pytest.warns(OptimizeWarning, match="float64 where x is float32"):
+        with pytest.raises(ValueError, match=r"A\[2, 1\] = 1e\+300 is not finite in float32; correct it"):
+            check_samples(LOGISTIC, (given, Y), dtype=np.float32)
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_data_that_cannot_be_used_are_refused_with_their_place(case):
     model, data, message = REFUSED[case]
