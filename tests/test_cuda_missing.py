@@ -23,9 +23,9 @@ def elsewhere(monkeypatch):
     params = Foreign(np.ones(3))
     monkeypatch.setattr(driver, "simulated", lambda: False)
     monkeypatch.setattr(driver, "_started_in", None)
-    driver.missing.cache_clear()
+    driver.not_there.cache_clear()
     yield params
-    driver.missing.cache_clear()
+    driver.not_there.cache_clear()
 
 
 def no_library(name):
@@ -74,7 +74,7 @@ if os.fork() == 0:
     try:
         opt.step(x) if {before} else optnumba.Optimizer(cuda.to_device(np.ones(3)), "sgd", capturable=True)
     except optnumba.cuda.CudaUnavailable as error:
-        print(error, flush=True)
+        print(optnumba.cuda.is_available(), error, flush=True)
     else:
         print("done", flush=True)
     os._exit(0)
@@ -87,6 +87,8 @@ os.wait()
     )
     assert found.returncode == 0, found.stderr
     if before:
-        assert re.match("CUDA was used before this process was forked, .*'spawn'", found.stdout), found.stdout
+        assert re.match(
+            "False CUDA cannot be used: it was used before this process was forked, .*'spawn'", found.stdout
+        ), found.stdout
     else:
         assert found.stdout == "done\n"

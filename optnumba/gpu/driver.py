@@ -36,9 +36,26 @@ def simulated():
     return bool(numba.config.ENABLE_CUDASIM)
 
 
-@lru_cache(maxsize=1)
 def missing():
-    """Return what is missing to use CUDA, and the remedy (str), or None. The driver starts when this is first asked."""
+    """Return what is missing to use CUDA, and the remedy (str), or None. The driver starts when this is first asked.
+
+    In a process that was forked from one that used CUDA, it is the driver.
+    """
+    fault = not_there()
+    if fault:
+        return fault
+    started_by_numba = None if simulated() else part("cudadrv.driver").driver.pid
+    if {_started_in, started_by_numba} - {None, os.getpid()}:
+        return (
+            "it was used before this process was forked, which the driver does not survive; start processes with "
+            "multiprocessing.get_context('spawn')"
+        )
+    return None
+
+
+@lru_cache(maxsize=1)
+def not_there():
+    """Return what this machine lacks, and the remedy (str), or None."""
     global _started_in
     _started_in = os.getpid()  # in the simulator too: what it lets pass has to run on a card
     if simulated():
@@ -115,12 +132,6 @@ def need():
     fault = missing()
     if fault:
         raise CudaUnavailable(f"CUDA cannot be used: {fault}")
-    started_by_numba = None if simulated() else part("cudadrv.driver").driver.pid
-    if {_started_in, started_by_numba} - {None, os.getpid()}:
-        raise CudaUnavailable(
-            "CUDA was used before this process was forked, and cannot be used in it; start processes with "
-            "multiprocessing.get_context('spawn')"
-        )
     return toolkit()
 
 
