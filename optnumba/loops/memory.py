@@ -194,9 +194,22 @@ def _assign_compiled(grad, g):
     def assign_array(grad, g):
         if g.size != grad.size:
             raise ValueError("the gradient has another size than x0; return one number per entry of x0")
-        grad[:] = g.ravel()
+        entries = flat(g)
+        # Not grad[:] = entries, which takes 2 s to compile, for the words of an error: three fifths of a first call.
+        for i in range(grad.size):
+            grad[i] = entries[i]
 
     return assign_array
+
+
+def flat(g):
+    """Return a vector as it is, and any other array as one."""
+
+
+@overload(flat)
+def _flat_compiled(g):
+    if isinstance(g, types.Array):
+        return (lambda g: g) if g.ndim == 1 else (lambda g: g.ravel())
 
 
 def disjoint(function):
