@@ -282,5 +282,4 @@ def tidied(torch):
     finally:
         if torch[1] == "cuda":
             torch[0].cuda.empty_cache()
-        if not driver.simulated():
-            cuda.current_context().deallocations.clear()
+        driver.free_memory()

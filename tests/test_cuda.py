@@ -307,6 +307,7 @@ ALONE = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Grid size")  # of a card, where one block is not worth a launch
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ALONE)
 def test_device_step_makes_the_steps_of_an_optimizer(name, dtype):

@@ -4,6 +4,7 @@ In the simulator the libraries are fakes in the names of modules, and streams ar
 """
 
 import sys
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -202,10 +203,32 @@ def test_a_step_runs_on_the_stream_of_the_library_of_the_parameters(kind, stream
 @simulated
 def test_a_stream_that_is_passed_is_the_one(log):
     opt = Optimizer([Torch(np.ones(3)), Torch(np.ones((2, 2)))], "sgd", clip_norm=1.0)
-    opt.step([Torch(np.ones(3)), Torch(np.ones((2, 2)))], stream=77)
+    opt.step([Torch(np.ones(3)), Torch(np.ones((2, 2)))], stream=SimpleNamespace(cuda_stream=77))
     assert log[0] == ("wait", 77, 11)  # since the gradients come from there
-    assert set(log[1:]) == {("launch", 77)}
-    assert len(log) > 4
+    assert log[-1] == ("wait", 11, 77)  # and their memory goes back there
+    assert set(log[1:-1]) == {("launch", 77)}
+    assert len(log) > 5
+
+
+@simulated
+@pytest.mark.parametrize("stream", [7, -1, True, "x", 0.0, np.ones(2), [1]], ids=str)
+def test_what_is_no_stream_is_refused(stream):
+    x = cuda.to_device(np.ones(2))
+    opt = Optimizer(x, "sgd")
+    with pytest.raises(TypeError, match=r"stream=.* is not a CUDA stream; pass one of Numba, torch or CuPy"):
+        opt.step(cuda.to_device(np.ones(2)), stream=stream)
+    assert (opt.t, x.copy_to_host().tolist()) == (0, [1, 1])
+
+
+@simulated
+def test_streams_of_other_libraries_are_taken(log):
+    """By the protocol of cuda.core, or by the number that torch and CuPy give."""
+    protocol = type("Stream", (), {"__cuda_stream__": lambda self: (0, 55)})()
+    for stream, number in ((protocol, 55), (SimpleNamespace(cuda_stream=66), 66), (SimpleNamespace(ptr=88), 88)):
+        opt = Optimizer(Foreign(np.ones(3)), "sgd")
+        log.clear()
+        opt.step(Foreign(np.ones(3)), stream=stream)
+        assert ("launch", number) in log
 
 
 @simulated
@@ -225,14 +248,16 @@ def test_a_step_waits_for_a_gradient_on_another_stream_and_for_no_other(gradient
     for _ in range(2):
         log.clear()
         opt.step(gradient(np.ones(3)))
-        assert log == [*waits, ("launch", 11)]
+        # What is there may be used again after the step only.
+        assert log == [*waits, ("launch", 11), *(("wait", theirs, mine) for _, mine, theirs in waits)]
 
 
 @simulated
 def test_a_step_waits_once_for_each_stream(log):
     opt = Optimizer([Torch(np.ones(3)) for _ in range(5)], "sgd")
     opt.step([Foreign(np.ones(3), stream=s) for s in (33, 44, 33, 11, 44)])
-    assert [entry for entry in log if entry[0] == "wait"] == [("wait", 11, 33), ("wait", 11, 44)]
+    waits = [entry for entry in log if entry[0] == "wait"]
+    assert waits == [("wait", 11, 33), ("wait", 11, 44), ("wait", 33, 11), ("wait", 44, 11)]
 
 
 @simulated
@@ -256,6 +281,34 @@ def test_a_gradient_that_comes_by_dlpack_is_awaited_by_dlpack_and_is_no_part_of_
     with pytest.raises(RuntimeError, match=r"grads\[0\] comes from .* by DLPack.*CUDA graph; copy it"):
         opt.step(Dlpack(np.ones(3)))
     assert x.copy_to_host().tolist() == [0, 0, 0] and opt.t == 1
+
+
+@simulated
+def test_a_gradient_that_comes_by_dlpack_is_kept_until_the_step_is_done(monkeypatch):
+    """On what stream its library would use the memory again is not known."""
+    opt, over = Optimizer(Torch(np.ones(3)), "sgd"), False
+    monkeypatch.setattr(driver, "is_over", lambda event: over)
+    gradient = Dlpack(np.ones(3))
+    kept = weakref.ref(gradient)
+    opt.step(gradient)
+    del gradient
+    opt.step(Torch(np.ones(3)))
+    assert kept() is not None
+    over = True
+    opt.step(Torch(np.ones(3)))
+    assert kept() is None
+
+
+@simulated
+def test_a_tensor_that_is_sparse_is_refused():
+    class Sparse(Torch):
+        layout = "torch.sparse_coo"
+
+        def stride(self):
+            raise RuntimeError("sparse tensors do not have strides")
+
+    with pytest.raises(TypeError, match=r"grads\[0\] is a tensor of layout torch.sparse_coo, .* grads\[0\].to_dense"):
+        Optimizer(Torch(np.ones(3)), "sgd").step(Sparse(np.ones(3)))
 
 
 @simulated
@@ -323,6 +376,7 @@ def test_a_table_is_written_only_where_addresses_changed(monkeypatch):
     opt = Optimizer([cuda.to_device(np.ones(3)), cuda.to_device(np.ones(2))], "sgd", learning_rate=0.25)
     one = [cuda.to_device(np.ones(3)), cuda.to_device(np.ones(2))]
     two = [cuda.to_device(np.ones(3)), one[1]]
+    opt.step(one)  # the table of blocks is written once
     written, array = [], type(one[0])
     copy = array.copy_to_device
 
@@ -331,7 +385,7 @@ def test_a_table_is_written_only_where_addresses_changed(monkeypatch):
         copy(self, *arguments, **options)
 
     monkeypatch.setattr(array, "copy_to_device", counted)
-    for gradients, times in ((one, 1), (one, 0), (two, 1), (two, 0), (one, 1)):
+    for gradients, times in ((one, 0), (two, 1), (two, 0), (one, 1)):
         written.clear()
         opt.step(gradients)
         assert len(written) == times

@@ -360,7 +360,9 @@ def test_a_kernel_that_failed_later_is_told_by_synchronize(monkeypatch):
         def fail():
             raise kind(700, "illegal address") if CARD else kind("illegal address")
 
-        patch.setattr(driver, "toolkit", lambda: SimpleNamespace(synchronize=fail, gpus=cuda.gpus))
+        patch.setattr(
+            driver, "toolkit", lambda: SimpleNamespace(synchronize=fail, gpus=cuda.gpus, __name__=cuda.__name__)
+        )
         words = ["a kernel on the device failed", "illegal address", r"'adam' on params\[0\] to params\[1\]"]
         with refused(RuntimeError, *words, r"'sgd' on params\['w'\]"):
             optnumba.cuda.synchronize()

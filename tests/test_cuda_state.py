@@ -273,7 +273,9 @@ def test_a_step_of_such_gradients_has_to_come_before_the_capture(earlier, graph)
 def test_a_graph_of_the_driver_is_replayed():
     from cuda.core import Device
 
-    stream = Device().create_stream()
+    device = Device()
+    device.set_current()
+    stream = device.create_stream()
     x, g = cuda.to_device(numbers(50)), cuda.to_device(numbers(50, seed=1))
     opt = Optimizer(x, "adam", capturable=True)
     opt.step(g, stream=cuda.external_stream(int(stream.handle)))

@@ -96,8 +96,22 @@ def layout_of(array):
     address : int
     """
     if library(array) == "torch":
-        return (array.dtype, array.shape, array.stride(), array.device), array.data_ptr()
+        try:
+            return (array.dtype, array.shape, array.stride(), array.device), array.data_ptr()
+        except RuntimeError:  # of a sparse tensor, which `check_gradient` refuses
+            pass
     return None, 0
+
+
+def comes_by_dlpack(array):
+    """Tell whether the memory of an array is asked for by DLPack (bool).
+
+    That of JAX too: its interface says nothing of a stream, and does not wait for arrays that are not there yet.
+    """
+    if library(array) == "torch" or getattr(array, "__cuda_ndarray__", False):
+        return False
+    by_jax = library(array) == "jax" and hasattr(array, "__dlpack__")
+    return by_jax or not hasattr(array, "__cuda_array_interface__")
 
 
 def place_of(array, stream=0):
@@ -107,12 +121,9 @@ def place_of(array, stream=0):
         size, name = array.element_size(), str(array.dtype).removeprefix("torch.")
         strides = tuple(s * size for s in array.stride())
         return Place(array.data_ptr(), tuple(array.shape), strides, name, array.device.index, False, None)
-    # JAX's interface says nothing of a stream, and does not wait: its arrays may not be there yet.
-    by_dlpack = library(array) == "jax" and hasattr(array, "__dlpack__")
-    if hasattr(array, "__cuda_array_interface__") and not by_dlpack:
-        return _described(array, array.__cuda_array_interface__)
-    if getattr(array, "__cuda_ndarray__", False):  # of the simulator
-        return _described(array, array.__array_interface__)
+    if not comes_by_dlpack(array):
+        simulated = not hasattr(array, "__cuda_array_interface__")
+        return _described(array, array.__array_interface__ if simulated else array.__cuda_array_interface__)
     address, shape, strides, name, device, read_only = driver.imported(array, stream)
     strides = strides or contiguous_strides(shape, BYTES.get(name, 1))
     return Place(address, shape, strides, name, device, read_only, None, True)
@@ -192,6 +203,9 @@ def check_gradient(name, array, like, stream):
         raise TypeError(
             f"{name} is a {type(array).__name__}, expected an array on the CUDA device as params; copy it there"
         )
+    layout = str(getattr(array, "layout", "")) if library(array) == "torch" else ""
+    if layout.startswith("torch.sparse"):
+        raise TypeError(f"{name} is a tensor of layout {layout}, expected a dense one; pass {name}.to_dense()")
     place = place_of(array, stream)
     if place.dtype != like.dtype:
         raise TypeError(f"{name} has dtype {place.dtype}, expected {like.dtype} as params; convert it")

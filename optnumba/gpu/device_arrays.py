@@ -9,7 +9,17 @@ from ..layout import Parameter, Ranges, check_alike, check_apart
 from ..loops import cuda as loops
 from ..loops import cuda_norms
 from . import driver
-from .arrays import Place, check_gradient, check_parameter, layout_of, library, place_of, stream_of
+from .arrays import (
+    Place,
+    check_gradient,
+    check_parameter,
+    comes_by_dlpack,
+    layout_of,
+    library,
+    on_device,
+    place_of,
+    stream_of,
+)
 from .copies import Copies
 from .kernels import step_kernel
 from .record import Record
@@ -74,7 +84,9 @@ class DeviceArrays(Copies):
             self.record = Record(rule, numbers, self.kind, self.dtype, schedule, self._resident, stream)
             self._sums = driver.zeros(2 * driver.norm_blocks() * 3, np.float64, stream) if self._clips else None
             self._tables, self._addresses, self._layouts = {}, Addresses(), Addresses()
+            self._in_use = []
             if self.extra_slots:
+                driver.toolkit().synchronize()  # whatever stream still writes the parameters
                 self.start_masters(stream)
             driver.toolkit().synchronize()  # so that the state can be read on any stream
         buffers = Place(self._state, self._buffers.shape, self._buffers.strides, self.dtype.name).ghost()
@@ -129,8 +141,9 @@ class DeviceArrays(Copies):
                 self._check_places()
                 with driver.held_back(captured):
                     addresses, strided, streams = self._gather(gradients, stream, captured)
-                    self._follow(stream, streams, captured)
+                    followed = self._follow(stream, streams, captured)
                     self._launch(addresses, strided, stream, captured)
+                    self._give_back(stream, followed, captured)
         except driver.kernel_errors() as error:
             raise RuntimeError(f"the step of {self.described()} failed: {error}") from error
         watch(self)
@@ -148,7 +161,7 @@ class DeviceArrays(Copies):
 
     def _gather(self, gradients, stream, captured):
         """Return addresses, by their places as ghosts the gradients that take the strided loop, and all streams."""
-        addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
+        addresses, strided, streams, self._lent = np.zeros((len(gradients), 2), np.int64), {}, {}, []
         addresses[:, 0] = [like.address for like in self._places]
         for k, (p, layout, g) in enumerate(zip(self.parameters, self._layouts_given, gradients, strict=True)):
             mine, begin = layout_of(g)
@@ -167,13 +180,15 @@ class DeviceArrays(Copies):
     def _look(self, k, g, stream, captured, strided, streams):
         """Check a gradient, note its stream and whether it is strided, and return where it begins and ends."""
         p, like = self.parameters[k], self._places[k]
-        place = check_gradient(p.gradient_name, g, like, stream)
-        if place.awaited and captured:
+        if captured and on_device(g) and comes_by_dlpack(g):  # asked before its library lets the stream wait
             raise RuntimeError(
                 f"{p.gradient_name} comes from {library(g)} by DLPack, which cannot be captured "
                 "into a CUDA graph; copy it to an array of Numba, CuPy or torch"
             )
-        if not place.awaited:
+        place = check_gradient(p.gradient_name, g, like, stream)
+        if place.awaited:
+            self._lent.append(g)
+        else:
             streams[library(g) if place.stream is None else place.stream] = g if place.stream is None else None
         if not p.view.size or (p.contiguous and place.strides == like.strides):
             return place.address, place.address + p.nbytes
@@ -190,7 +205,7 @@ class DeviceArrays(Copies):
             raise ValueError(f"{name} shares memory with {names[0]}, which is about to change; pass a copy")
 
     def _follow(self, stream, streams, captured):
-        """Let `stream` wait for the step before, and for the streams on which gradients are made.
+        """Let `stream` wait for the step before and the streams on which gradients are made; return these.
 
         A stream that is captured may wait for others that go into the same graph only: what is outside, whoever
         replays the graph puts in order.
@@ -202,9 +217,25 @@ class DeviceArrays(Copies):
             if not captured or (driver.handle(other) and driver.is_captured(other)):
                 driver.wait(stream, other)
         self._last_stream = stream
+        return {driver.handle(s): s for s in others if driver.handle(s) != driver.handle(stream)}.values()
+
+    def _give_back(self, stream, followed, captured):
+        """Let the libraries of the gradients reuse their memory only after the step, though theirs is another stream.
+
+        A pool gives memory out again in the order of its stream, which waits here. Of a library that gave its memory by
+        DLPack the stream is unknown: its gradients are kept until the step is done.
+        """
+        for other in () if captured else followed:
+            driver.wait(other, stream)
+        self._in_use = [(done, lent) for done, lent in self._in_use if not driver.is_over(done)]
+        if self._lent:
+            self._in_use.append((driver.recorded(stream), self._lent))
 
     def _launch(self, addresses, strided, stream, captured):
-        alone = len(self.parameters) == 1 and not strided and not self._clips
+        single = len(self.parameters) == 1 and not self._clips
+        if single and self.capturable:
+            self._kernel(loops.one)  # from the first step on, as in `_written_tables`
+        alone = single and not strided
         tables = [] if alone else self._written_tables(addresses, strided, stream, captured)
         if self._clips:
             self._clip(tables, stream)

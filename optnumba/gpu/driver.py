@@ -245,8 +245,25 @@ def _external_stream(pointer, device):
 
 
 def plain(stream):
-    """Return the stream of the builder of a graph, and any other stream as it is."""
-    return getattr(stream, "stream", stream)
+    """Return a stream that a caller passed, of Numba or another library, as one that a launch takes.
+
+    Raises
+    ------
+    TypeError
+        For what is no stream, a number among it: a driver that is handed a wrong one may crash.
+    """
+    stream = getattr(stream, "stream", stream)  # that of the builder of a graph
+    if type(stream) is int and stream == 0 or type(stream).__module__.partition(".")[0] in ("numba", "numba_cuda"):
+        return stream
+    if hasattr(stream, "__cuda_stream__"):
+        return stream_at(int(stream.__cuda_stream__()[1]), stream)
+    for name in ("cuda_stream", "ptr"):  # of torch and CuPy
+        if isinstance(getattr(stream, name, None), int):
+            return stream_at(getattr(stream, name), stream)
+    raise TypeError(
+        f"stream={stream!r} is not a CUDA stream; pass one of Numba, torch or CuPy, such as "
+        "numba.cuda.external_stream(address), or leave it out"
+    )
 
 
 def is_captured(stream):
@@ -264,10 +281,19 @@ def held_back(captured):
 
 def wait(stream, other):
     """Let what is launched on `stream` from now on wait for what was launched on `other`."""
-    cuda = need()
-    event = cuda.event(timing=False) if not simulated() else cuda.event()
-    event.record(other)
-    event.wait(stream)
+    recorded(other).wait(stream)
+
+
+def recorded(stream):
+    """Return an event that is over when what was launched on `stream` is done."""
+    event = need().event() if simulated() else need().event(timing=False)
+    event.record(stream)
+    return event
+
+
+def is_over(event):
+    """Tell whether what came before an event is done (bool)."""
+    return simulated() or event.query()
 
 
 def imported(array, stream):

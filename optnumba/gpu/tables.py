@@ -69,8 +69,8 @@ class Addresses:
                 by_value(1, 1, stream, address + 8 * first, tuple(padded[first : first + BY_VALUE].tolist()))
         else:
             # From memory that is not pinned: the driver has taken it when the call returns.
-            self._kept[: flat.size].copy_to_device(flat, stream=stream)
             self._last = flat.copy()
+            self._kept[: flat.size].copy_to_device(self._last, stream=stream)
         return address
 
 
