@@ -13,7 +13,7 @@ from numba import cuda
 from on_cuda import CARD, STEPS, Foreign, assert_same_state, numbers, stepped
 
 from optnumba import Optimizer
-from optnumba.gpu import arrays, driver, kernels
+from optnumba.gpu import arrays, device_arrays, driver, kernels
 from optnumba.schedules import exponential
 
 simulated = pytest.mark.skipif(CARD, reason="the fakes of libraries are in the memory of the host")
@@ -297,6 +297,31 @@ def test_a_gradient_that_comes_by_dlpack_is_kept_until_the_step_is_done(monkeypa
     over = True
     opt.step(Torch(np.ones(3)))
     assert kept() is None
+
+
+@simulated
+def test_tensors_that_lie_alike_are_checked_together_and_any_other_by_itself(monkeypatch):
+    params = [Torch(np.ones(3)), Torch(np.ones((2, 2)))]
+    opt = Optimizer(params, "sgd", learning_rate=1.0)
+    alone, look = [], type(opt._arrays)._look
+    monkeypatch.setattr(type(opt._arrays), "_look", lambda self, k, *rest: alone.append(k) or look(self, k, *rest))
+    monkeypatch.setattr(device_arrays, "layout_of", lambda g: pytest.fail("looked at by itself"))
+    for size in (1.0, 2.0):  # at other addresses
+        opt.step([Torch(np.full(3, size)), Torch(np.full((2, 2), size))])
+    assert [x.copy_to_host().tolist() for x in params] == [[-2] * 3, [[-2] * 2] * 2]
+    monkeypatch.setattr(device_arrays, "layout_of", arrays.layout_of)
+    wide = Torch(np.arange(8.0).reshape(2, 4), np.s_[:, ::2])
+    opt.step([Torch(np.zeros(3)), wide])
+    assert (alone, params[1].copy_to_host().tolist()) == ([1], [[-2, -4], [-6, -8]])
+    for wrong, error, text in (
+        (Torch(np.ones(4)), ValueError, r"grads\[0\] has shape \(4,\), expected \(3,\)"),
+        (Torch(np.ones(3, np.float32)), TypeError, r"grads\[0\] has dtype float32, expected float64"),
+        (Torch(np.ones(3), memory=params[0].memory), ValueError, r"grads\[0\] shares memory with params\[0\]"),
+        (np.ones(3), TypeError, r"grads\[0\] is a ndarray, expected an array on the CUDA device"),
+    ):
+        with pytest.raises(error, match=text):
+            opt.step([wrong, Torch(np.ones((2, 2)))])
+    assert opt.t == 3
 
 
 @simulated

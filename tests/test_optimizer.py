@@ -514,6 +514,8 @@ def test_ranges_miss_no_overlap_and_of_arrays_that_lie_apart_they_name_no_other(
     address = memory.ctypes.data
     arrays, other = [memory[low:high] for low, high in taken], memory[slice(*asked)]
     meets = Ranges(arrays).meet(address + asked[0], address + asked[1])
+    begins, ends = (np.array([address, address + end]) for end in asked)  # the first of no bytes, before all others
+    assert Ranges(arrays).any_meet(begins, ends) == meets
     overlaps = other.size > 0 and any(np.shares_memory(array, other) for array in arrays)
     apart = not any(np.shares_memory(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
     assert meets or not overlaps

@@ -24,6 +24,7 @@ from .copies import Copies
 from .kernels import step_kernel
 from .record import Record
 from .tables import EARLIER, Addresses, Blocks, layout_table
+from .tensors import Tensors
 from .watch import watch
 
 WAVES = 32  # blocks for each multiprocessor: four times what it can hold, so that the last ones do not wait
@@ -47,6 +48,8 @@ class DeviceArrays(Copies):
         self._given, self.capturable = given, capturable
         self._places = [check_parameter(name, array) for name, array in zip(names, given, strict=True)]
         check_alike(names, [place.dtype for place in self._places])
+        each = zip(names, given, self._places, strict=True)
+        self._movable = [(name, x, place.address) for name, x, place in each if library(x) == "torch"]
         devices = {p.device: name for name, p in zip(names, self._places, strict=True) if p.device is not None}
         if len(devices) > 1:
             (one, name), (two, other) = list(devices.items())[:2]
@@ -91,6 +94,8 @@ class DeviceArrays(Copies):
             driver.toolkit().synchronize()  # so that the state can be read on any stream
         buffers = Place(self._state, self._buffers.shape, self._buffers.strides, self.dtype.name).ghost()
         self._taken = Ranges([buffers, *(p.view for p in self.parameters)])
+        of_torch = Tensors.all_are(self._given, self.parameters)
+        self._tensors = Tensors(self._given, self.parameters, self._taken) if of_torch else None
 
     def _check_room(self, names):
         needed, free = len(names) * self._total * self.dtype.itemsize, driver.free_memory()
@@ -150,9 +155,10 @@ class DeviceArrays(Copies):
 
     def _check_places(self):
         """Raise RuntimeError where a tensor of torch was given other memory, which leaves the old to others."""
-        for p, array, place in zip(self.parameters, self._given, self._places, strict=True):
-            if library(array) == "torch" and array.data_ptr() != place.address:
-                raise RuntimeError(f"{p.name} has moved to other memory since the Optimizer was made; make a new one")
+        if [tensor.data_ptr() for _, tensor, _ in self._movable] == [address for _, _, address in self._movable]:
+            return
+        name = next(name for name, tensor, address in self._movable if tensor.data_ptr() != address)
+        raise RuntimeError(f"{name} has moved to other memory since the Optimizer was made; make a new one")
 
     def described(self):
         """Return the rule, the arrays and the step, for messages (str)."""
@@ -161,7 +167,10 @@ class DeviceArrays(Copies):
 
     def _gather(self, gradients, stream, captured):
         """Return addresses, by their places as ghosts the gradients that take the strided loop, and all streams."""
-        addresses, strided, streams, self._lent = np.zeros((len(gradients), 2), np.int64), {}, {}, []
+        self._lent = []
+        if self._tensors is not None and self._tensors.look(gradients):
+            return self._tensors.addresses, {}, {"torch": gradients[0]}
+        addresses, strided, streams = np.zeros((len(gradients), 2), np.int64), {}, {}
         addresses[:, 0] = [like.address for like in self._places]
         for k, (p, layout, g) in enumerate(zip(self.parameters, self._layouts_given, gradients, strict=True)):
             mine, begin = layout_of(g)
