@@ -29,8 +29,9 @@ class Optimizer(Resumable):
         A name in `optnumba.RULES`, or an algorithm and a library: ``"adam:keras"``.
     capturable : bool, default False
         On a CUDA device: whether the step count lives there, so that steps can be captured in a CUDA graph and each
-        replay is a step. Take one step before the capture. To read `t` then waits for the device, and a learning rate
-        that is none is found by `optnumba.cuda.synchronize`.
+        replay is a step. Take one step before the capture, and keep this object and the gradients as long as the graph,
+        which holds addresses only. To read `t` then waits for the device, and a learning rate that is none is found by
+        `optnumba.cuda.synchronize`.
     **hyper : float
         The rule's hyperparameters by name; ``learning_rate`` may be one of `optnumba.schedules`, or a function of the
         step number t = 1, 2, ... that Numba compiles.

@@ -64,7 +64,11 @@ def sanitizers(script):
     if driver.simulated():
         steps_of_every_kind(size=33)
     program = find_sanitizer()
-    absent = "pip install nvidia-cuda-sanitizer-api, which has compute-sanitizer" if program is None else None
+    absent = (
+        "pip install nvidia-cuda-sanitizer-api, or -cu12 for CUDA 12, which has compute-sanitizer"
+        if program is None
+        else None
+    )
     for tool in TOOLS:
         why = "the simulator has no memory to check" if driver.simulated() else absent
         if why:
@@ -84,7 +88,8 @@ def sanitizers(script):
 def find_sanitizer():
     """Return the path of compute-sanitizer, of the toolkit or of its package (str), or None."""
     folders = [Path(folder) for folder in (*sys.path, "/usr/local/cuda") if folder]
-    inside = ("nvidia/cu13/compute-sanitizer", "compute-sanitizer")  # the script in bin/ is for a toolkit's folders
+    # Of the packages for CUDA 13 and 12, and of a toolkit; the script in bin/ of the first is for a toolkit's folders.
+    inside = ("nvidia/cu13/compute-sanitizer", "nvidia/cuda_sanitizer_api/bin", "compute-sanitizer")
     paths = [folder / name / "compute-sanitizer" for folder in folders for name in inside]
     return shutil.which("compute-sanitizer") or next((str(path) for path in paths if path.is_file()), None)
 

@@ -251,7 +251,12 @@ def numba_graph(torch, x, g, steps):
     for _ in range(steps):
         optimizer.step(gradient, stream)
     executable = answer(api.cuGraphInstantiate(answer(api.cuStreamEndCapture(handle)), 0))
-    return lambda: answer(api.cuGraphLaunch(executable, handle)), 1, there.copy_to_host
+    # A graph holds addresses only: what lies there is kept as long as it is replayed.
+    return (
+        lambda kept=(optimizer, gradient, stream): answer(api.cuGraphLaunch(executable, handle)),
+        1,
+        there.copy_to_host,
+    )
 
 
 def answer(returned):
@@ -271,7 +276,7 @@ def torch_graph(torch, x, g, steps):
     with torch.cuda.graph(graph):
         for _ in range(steps):
             optimizer.step(gradient)
-    return graph.replay, 1, lambda: parameter.cpu().numpy()
+    return lambda kept=(optimizer, gradient): graph.replay(), 1, lambda: parameter.cpu().numpy()
 
 
 @contextmanager

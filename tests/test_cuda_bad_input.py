@@ -167,6 +167,12 @@ BAD_GRADS = {
     "integers": (lambda opt: [ones(3, dtype="i4"), ones32(2, 2)], TypeError, r"grads\[0\] has dtype int32", "convert"),
     "longer": (lambda opt: [ones32(4), ones32(2, 2)], ValueError, r"grads\[0\] has shape \(4,\), .* \(3,\)", "reshape"),
     "flat": (lambda opt: [ones32(3), ones32(4)], ValueError, r"grads\[1\] has shape \(4,\), .* \(2, 2\)", "reshape"),
+    "misaligned": (
+        lambda opt: [Foreign(np.ones(13, np.uint8), np.s_[1:], typestr="<f4", shape=(3,), strides=(4,)), ones32(2, 2)],
+        ValueError,
+        r"grads\[0\] is not aligned to its 4-byte",
+        "copy",
+    ),
     "too few": (lambda opt: [ones32(3)], TypeError, "grads is a list of 1, expected a list of 2 as params"),
     "not a list": (lambda opt: ones32(3), TypeError, "grads is a .*, expected a list of 2 as params"),
     "itself": (lambda opt: [opt.params[0], ones32(2, 2)], ValueError, r"grads\[0\] shares .* params\[0\]", "a copy"),

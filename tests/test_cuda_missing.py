@@ -51,7 +51,8 @@ def test_what_is_missing_is_said_with_what_to_install(found, library, toolkit, w
     monkeypatch.setattr(ctypes, "WinDLL" if sys.platform == "win32" else "CDLL", library, raising=False)
     monkeypatch.setattr(driver, "toolkit", lambda: toolkit)
     assert not optnumba.cuda.is_available()
-    for use in (lambda: Optimizer(elsewhere), optnumba.cuda.synchronize):
+    compiling = [lambda: optnumba.cuda.device_step("adam")] if found is None else []  # it takes no card
+    for use in (lambda: Optimizer(elsewhere), optnumba.cuda.synchronize, *compiling):
         with pytest.raises(optnumba.cuda.CudaUnavailable) as error:
             use()
         assert str(error.value) == f"CUDA cannot be used: {optnumba.cuda.missing()}"

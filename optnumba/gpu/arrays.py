@@ -211,6 +211,8 @@ def check_gradient(name, array, like, stream):
         raise TypeError(f"{name} has dtype {place.dtype}, expected {like.dtype} as params; convert it")
     if place.shape != like.shape:
         raise ValueError(f"{name} has shape {place.shape}, expected {like.shape} as params; reshape it")
+    if 0 not in place.shape and not place.ghost().flags.aligned:
+        raise ValueError(f"{name} is not aligned to its {BYTES[place.dtype]}-byte elements; pass {name}.copy()")
     if None not in (place.device, like.device) and place.device != like.device:
         raise ValueError(f"{name} is on CUDA device {place.device}, params on {like.device}; copy it there")
     return place

@@ -234,7 +234,9 @@ class DeviceArrays(Copies):
         A pool gives memory out again in the order of its stream, which waits here. Of a library that gave its memory by
         DLPack the stream is unknown: its gradients are kept until the step is done.
         """
-        for other in () if captured else followed:
+        if captured:
+            return  # nothing was lent, and to ask for an event would end the capture
+        for other in followed:
             driver.wait(other, stream)
         self._in_use = [(done, lent) for done, lent in self._in_use if not driver.is_over(done)]
         if self._lent:

@@ -135,6 +135,12 @@ def need():
     return toolkit()
 
 
+def need_package():
+    """Raise CudaUnavailable unless functions can be compiled for a device, which takes no card."""
+    if not simulated() and find_spec("numba_cuda") is None:
+        raise CudaUnavailable(f"CUDA cannot be used: {not_there()}")
+
+
 def threads():
     """Return how many threads a block of a kernel has (int)."""
     return THREADS_SIMULATED if simulated() else THREADS
@@ -235,7 +241,8 @@ def stream_at(pointer, owner=None):
     if simulated() or pointer in (None, 0, 1):
         return 0
     stream = _external_stream(pointer, need().get_current_device().id)
-    stream.owner = owner
+    if owner is not None:  # it may be asked for again by its number alone
+        stream.owner = owner
     return stream
 
 

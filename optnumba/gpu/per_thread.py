@@ -79,6 +79,7 @@ def device_step(method="adam", dtype="float64", **hyper):
     modifiers = split_modifiers(rule, hyper)
     rule, more = modify(rule, modifiers)
     values, schedule = find_hyperparameters(rule, {**hyper, **more}, np.dtype(dtype))
+    driver.need_package()
     names = kernels.on_a_device(rule, dtype, schedule)
     names |= {"HYPER": tuple(values), "VALUES": tuple(kernel_values(values, schedule).tolist())}
     step = driver.toolkit().jit(device=True)(kernels.bound(step_alone, names))

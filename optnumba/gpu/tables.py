@@ -30,7 +30,8 @@ class Blocks:
     def __init__(self, parameters, stream):
         table = block_table(parameters, PER_THREAD * driver.threads())
         self.count = len(table)
-        self._kept = driver.need().to_device(table.ravel(), stream=stream) if self.count else None
+        self._given = table.ravel()
+        self._kept = driver.need().to_device(self._given, stream=stream) if self.count else None
         self.address = driver.address_of(self._kept) if self.count else 0
 
 
@@ -68,9 +69,10 @@ class Addresses:
             for first in range(0, flat.size, BY_VALUE):
                 by_value(1, 1, stream, address + 8 * first, tuple(padded[first : first + BY_VALUE].tolist()))
         else:
-            # From memory that is not pinned: the driver has taken it when the call returns.
-            self._last = flat.copy()
-            self._kept[: flat.size].copy_to_device(self._last, stream=stream)
+            # From memory that is not pinned, which the driver has mostly taken when the call returns: it is kept.
+            last = flat.copy()
+            self._kept[: flat.size].copy_to_device(last, stream=stream)
+            self._last = last
         return address
 
 

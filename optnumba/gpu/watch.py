@@ -45,5 +45,5 @@ def synchronize():
             f"a kernel on the device failed ({error}); launched since the last synchronize: {what}"
         ) from error
     for arrays, _ in stepped:
-        del _stepped[arrays]  # one by one: where two were refused a rate, the second is told by the next call
+        _stepped.pop(arrays, None)  # one by one: where two were refused a rate, the second is told by the next call
         arrays.check()
