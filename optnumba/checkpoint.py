@@ -156,12 +156,17 @@ def check_target(path):
 
 def _refuse_to_replace(path, target):
     """Raise FileExistsError where there is a file that no checkpoint ever was: it may be the only copy of something."""
-    if os.path.isfile(target):
-        with open(target, "rb") as file:
-            begin = file.read(len(MAGIC))
-        if begin != MAGIC[: len(begin)]:
+    for taken, which in ((target, ""), (f"{target}.previous", f" would replace {target}.previous, which")):
+        special = os.path.exists(taken) and not os.path.isdir(taken)
+        what = "something else than a file" if special else ""
+        if os.path.isfile(taken):
+            with open(taken, "rb") as file:
+                begin = file.read(len(MAGIC))
+            what = "a file" if begin != MAGIC[: len(begin)] else ""
+        if what:
             raise FileExistsError(
-                errno.EEXIST, f"checkpoint={path!r} is a file, and no checkpoint; choose another path, or remove it"
+                errno.EEXIST,
+                f"checkpoint={path!r}{which} is {what}, and no checkpoint; choose another path, or remove it",
             )
 
 

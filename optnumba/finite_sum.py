@@ -13,7 +13,7 @@ from .model_objective import ModelObjective
 from .modifiers import modify, split_modifiers
 from .monitoring import Monitor, Progress
 from .objective import SampleObjective
-from .result import EPOCH_ENDINGS, INTERRUPTED, MAXTIME, show
+from .result import BUDGET, EPOCH_ENDINGS, INTERRUPTED, MAXTIME, SUCCESS, show
 from .samples import check_samples
 from .settings import NEVER, check_seed, check_settings
 from .sparse_training import SparseTraining, sparse_meaning
@@ -324,8 +324,11 @@ def _drive(run, settings, monitor, progress, checkpoints):
 def _result(run, monitor, ending, seed):
     from scipy.optimize import OptimizeResult
 
-    status, message = EPOCH_ENDINGS[ending]
-    message = f"{message} {run.fault(ending)}".rstrip()
+    x, (status, message) = run.snapshot(), EPOCH_ENDINGS[ending]
+    lost = run.overflow(x) if status in (SUCCESS, BUDGET) else ""
+    if lost:
+        status, message = EPOCH_ENDINGS[loop.VALUE_NOT_FINITE]
+    message = f"{message} {lost or run.fault(ending)}".rstrip()
     history = {"fun": run.history}
     at_x = ending == loop.GRADIENT_SMALL
     whole = run.epochs_done and not run.within_epoch and not at_x
@@ -334,7 +337,7 @@ def _result(run, monitor, ending, seed):
         if values:
             history[name] = np.array(values)
     result = OptimizeResult(
-        x=run.snapshot(),
+        x=x,
         x_best=run.best.copy(),
         fun=monitor.exact_values[-1] if exact else run.running_value,
         fun_is="the objective at x" if exact or at_x else run.running_value_is,

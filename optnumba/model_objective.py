@@ -1,7 +1,7 @@
 """A linear model over checked data as the objective of a finite sum, dense or sparse."""
 
 from .loops import linear, objectives, sparse_sum
-from .objective import plus_zero, same
+from .objective import plus_zero, reason_of, same
 
 
 class ModelObjective:
@@ -31,6 +31,11 @@ class ModelObjective:
     def loss(self, x, samples):
         """Return the mean loss of checked `samples` at `x` (float), without the penalty, or raise for another width."""
         return self.model.value_of(x, samples) - self.model.penalty(x)
+
+    def explain(self, error, x, args):
+        """Return the exception that tells the user why Numba did not compile the loss."""
+        remedy = "check that it takes two floats (z, y) and gives the value and the derivative, as floats"
+        return TypeError(f"loss={self.model.loss!r} does not compile in the loop: {reason_of(error)}; {remedy}")
 
     def compiled_names(self):
         """Return what the names in `loops.finite_sum` mean (list of one dict)."""

@@ -77,12 +77,16 @@ class Objective:
         return self._explain(error, x, args, f"returns what jac={self.jac!r} asks for")
 
     def _explain(self, error, x, args, task):
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         given = ", ".join([f"x: {x.dtype} array", *(type(arg).__name__ for arg in args)])
         name = getattr(self.fun, "__name__", repr(self.fun))
         remedy = f"check that {name}({given}) runs by itself and {task}"
-        reason = next((line for line in lines if not line.startswith("Failed in")), lines[0] if lines else str(error))
-        return TypeError(f"fun={name} does not compile in the loop: {reason}; {remedy}")
+        return TypeError(f"fun={name} does not compile in the loop: {reason_of(error)}; {remedy}")
+
+
+def reason_of(error):
+    """Return the line of an error of Numba that says what does not compile (str)."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("Failed in")), lines[0] if lines else str(error))
 
 
 class SampleObjective(Objective):

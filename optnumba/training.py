@@ -179,6 +179,10 @@ class Training:
         try:
             with one_parallel_call if self.parallel or self.objective.parallel else nullcontext():
                 return int(self._loop(*arguments))
+        except SystemError as error:
+            if error.__cause__ is None:
+                raise
+            raise error.__cause__ from None  # by `fun`, in one of several threads
         except NumbaError as error:
             blame_schedule(self.schedule)
             if not self.objective.compiled:
@@ -202,6 +206,18 @@ class Training:
             if not bad.size:  # of sparse rows the bound of its entries is tested, before any is formed
                 return f"The gradient may exceed the range of {self._x.dtype} {where}."
             return f"The gradient is {self._gradient[bad[0]]} in coordinate {bad[0]} {where}."
+        return ""
+
+    def overflow(self, x):
+        """Return where the present point or the state left the range of its dtype (str), or nothing where none did."""
+        step = f"by step {self.steps_done}"
+        for array, what in ((x, "x"), *zip(self._slots, map("the state {!r}".format, self.rule.slots), strict=False)):
+            with np.errstate(all="ignore"):
+                if np.isfinite(array.sum()):
+                    continue
+            bad = np.flatnonzero(~np.isfinite(array))
+            if bad.size:
+                return f"{what} is {array[bad[0]]} in coordinate {bad[0]} {step}: it left the range of {array.dtype}."
         return ""
 
     def keep_no_best(self):

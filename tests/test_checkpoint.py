@@ -417,3 +417,16 @@ def test_a_file_that_is_no_checkpoint_is_not_replaced(tmp_path):
     empty.touch()
     checkpoint.write(empty, "optimizer", ARRAYS, FACTS)
     assert checkpoint.read(empty, "optimizer")[1] == FACTS
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files on this system")
+def test_what_is_no_checkpoint_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "mine.previous").write_text("the only copy")
+    for name, text in (
+        ("pipe", "is something else than a file"),
+        ("mine", "would replace .*mine.previous, which is a file"),
+    ):
+        with pytest.raises(FileExistsError, match=f"{text}, and no checkpoint; choose another path"):
+            checkpoint.check_target(tmp_path / name)
+    assert (tmp_path / "mine.previous").read_text() == "the only copy"

@@ -11,6 +11,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+import scipy.sparse
 from naive import NAIVE
 from numba import njit
 from scipy.optimize import OptimizeResult, OptimizeWarning
@@ -654,3 +655,45 @@ def test_arguments_besides_the_data_are_handed_on():
 
     single = run(fun=scaled, x0=[0.0], data=Y, args=0.5, batch_size=None, epochs=1, learning_rate=1.0)
     np.testing.assert_allclose(single.x, [0.5 * Y.mean()], rtol=1e-14)
+
+
+# -- What leaves the range of numbers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("method", "size", "rate", "text"),
+    [
+        ("sgd", 1e20, 1e20, "x is inf in coordinate 0 by step 1: it left the range of float32"),
+        ("adagrad", 1e25, 0.01, "the state 'G' is inf in coordinate 0 by step 1: it left the range of float32"),
+    ],
+)
+def test_a_point_or_a_state_that_overflows_is_no_success(form, method, size, rate, text):
+    """The gradients that make it do are finite."""
+    model, data = optnumba.linear_model("hinge", intercept=False), form(np.full((4, 1), size, np.float32))
+    result = optnumba.minimize_finite_sum(
+        model, np.zeros(1, "f4"), (data, np.ones(4)), (), method, 4, 1, options={"learning_rate": rate}
+    )
+    assert (result.status, result.success) == (3, False)
+    assert text in result.message
+
+
+def test_what_a_compiled_function_raises_in_a_thread_comes_through():
+    @njit
+    def failing(x, grad, i, a):
+        if i == 2777:
+            raise ValueError("at 2777")
+        grad[0] += a[i]
+        return 1.0
+
+    with pytest.raises(ValueError, match="at 2777"):
+        optnumba.minimize_finite_sum(failing, [0.0], np.ones(3000), batch_size=None, options={"threads": True})
+
+
+@pytest.mark.parametrize("form", [np.asarray, scipy.sparse.csr_array], ids=["dense", "sparse"])
+def test_a_loss_that_does_not_compile_is_named(form):
+    model = optnumba.linear_model((lambda z, y: str(open), lambda z, y: z))
+    with pytest.raises(
+        TypeError, match=r"loss=.* does not compile in the loop: .*'open'.*; check that it takes two floats"
+    ):
+        optnumba.minimize_finite_sum(model, None, (form(np.ones((4, 2))), np.ones(4)), batch_size=4)
