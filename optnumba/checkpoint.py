@@ -157,17 +157,18 @@ def check_target(path):
 def _refuse_to_replace(path, target):
     """Raise FileExistsError where there is a file that no checkpoint ever was: it may be the only copy of something."""
     for taken, which in ((target, ""), (f"{target}.previous", f" would replace {target}.previous, which")):
-        special = os.path.exists(taken) and not os.path.isdir(taken)
-        what = "something else than a file" if special else ""
-        if os.path.isfile(taken):
-            with open(taken, "rb") as file:
-                begin = file.read(len(MAGIC))
-            what = "a file" if begin != MAGIC[: len(begin)] else ""
-        if what:
-            raise FileExistsError(
-                errno.EEXIST,
-                f"checkpoint={path!r}{which} is {what}, and no checkpoint; choose another path, or remove it",
-            )
+        if what := _other_than_checkpoint(taken):
+            message = f"checkpoint={path!r}{which} is {what}, and no checkpoint; choose another path, or remove it"
+            raise FileExistsError(errno.EEXIST, message)
+
+
+def _other_than_checkpoint(path):
+    """Return what is at `path` that no checkpoint ever was (str), or None; a folder nothing can replace."""
+    if not os.path.isfile(path):
+        return "something else than a file" if os.path.exists(path) and not os.path.isdir(path) else None
+    with open(path, "rb") as file:
+        begin = file.read(len(MAGIC))
+    return None if begin == MAGIC[: len(begin)] else "a file"
 
 
 def fit(arrays, like):

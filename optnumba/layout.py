@@ -44,10 +44,21 @@ def check_elements(name, array):
     name : str
     array : numpy.ndarray
     """
-    if not array.flags.aligned:
-        raise ValueError(f"{name} is not aligned to its {array.itemsize}-byte elements; pass {name}.copy()")
+    check_aligned(name, array)
     if not in_memory_order(array).flags.c_contiguous and _overlaps_itself(array):
         raise ValueError(f"elements of {name} share memory (strides {array.strides}); pass {name}.copy()")
+
+
+def check_aligned(name, array):
+    """Raise ValueError when an array is misaligned; it is not read.
+
+    Parameters
+    ----------
+    name : str
+    array : numpy.ndarray
+    """
+    if not array.flags.aligned:
+        raise ValueError(f"{name} is not aligned to its {array.itemsize}-byte elements; pass {name}.copy()")
 
 
 def _overlaps_itself(array):

@@ -210,14 +210,13 @@ class Training:
 
     def overflow(self, x):
         """Return where the present point or the state left the range of its dtype (str), or nothing where none did."""
-        step = f"by step {self.steps_done}"
-        for array, what in ((x, "x"), *zip(self._slots, map("the state {!r}".format, self.rule.slots), strict=False)):
-            with np.errstate(all="ignore"):
-                if np.isfinite(array.sum()):
-                    continue
-            bad = np.flatnonzero(~np.isfinite(array))
-            if bad.size:
-                return f"{what} is {array[bad[0]]} in coordinate {bad[0]} {step}: it left the range of {array.dtype}."
+        states = [(f"the state {slot!r}", row) for slot, row in zip(self.rule.slots, self._slots, strict=True)]
+        for what, array in [("x", x), *states]:
+            with np.errstate(all="ignore"):  # a sum that is finite has finite terms, and takes no second array
+                bad = () if np.isfinite(array.sum()) else np.flatnonzero(~np.isfinite(array))
+            if len(bad):
+                where = f"{array[bad[0]]} in coordinate {bad[0]} by step {self.steps_done}"
+                return f"{what} is {where}: it left the range of {array.dtype}."
         return ""
 
     def keep_no_best(self):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..layout import check_elements
+from ..layout import check_aligned, check_elements
 from . import driver
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
@@ -122,8 +122,7 @@ def place_of(array, stream=0):
         strides = tuple(s * size for s in array.stride())
         return Place(array.data_ptr(), tuple(array.shape), strides, name, array.device.index, False, None)
     if not comes_by_dlpack(array):
-        simulated = not hasattr(array, "__cuda_array_interface__")
-        return _described(array, array.__array_interface__ if simulated else array.__cuda_array_interface__)
+        return _described(array, getattr(array, "__cuda_array_interface__", None) or array.__array_interface__)
     address, shape, strides, name, device, read_only = driver.imported(array, stream)
     strides = strides or contiguous_strides(shape, BYTES.get(name, 1))
     return Place(address, shape, strides, name, device, read_only, None, True)
@@ -197,7 +196,7 @@ def check_gradient(name, array, like, stream):
     Raises
     ------
     TypeError, ValueError
-        When it is on the host, of another dtype or shape, or on another device.
+        When it is on the host, sparse, of another dtype or shape, misaligned, or on another device.
     """
     if not on_device(array):
         raise TypeError(
@@ -211,8 +210,7 @@ def check_gradient(name, array, like, stream):
         raise TypeError(f"{name} has dtype {place.dtype}, expected {like.dtype} as params; convert it")
     if place.shape != like.shape:
         raise ValueError(f"{name} has shape {place.shape}, expected {like.shape} as params; reshape it")
-    if 0 not in place.shape and not place.ghost().flags.aligned:
-        raise ValueError(f"{name} is not aligned to its {BYTES[place.dtype]}-byte elements; pass {name}.copy()")
+    check_aligned(name, place.ghost())
     if None not in (place.device, like.device) and place.device != like.device:
         raise ValueError(f"{name} is on CUDA device {place.device}, params on {like.device}; copy it there")
     return place

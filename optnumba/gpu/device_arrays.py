@@ -155,10 +155,9 @@ class DeviceArrays(Copies):
 
     def _check_places(self):
         """Raise RuntimeError where a tensor of torch was given other memory, which leaves the old to others."""
-        if [tensor.data_ptr() for _, tensor, _ in self._movable] == [address for _, _, address in self._movable]:
-            return
-        name = next(name for name, tensor, address in self._movable if tensor.data_ptr() != address)
-        raise RuntimeError(f"{name} has moved to other memory since the Optimizer was made; make a new one")
+        for name, tensor, address in self._movable:
+            if tensor.data_ptr() != address:
+                raise RuntimeError(f"{name} has moved to other memory since the Optimizer was made; make a new one")
 
     def described(self):
         """Return the rule, the arrays and the step, for messages (str)."""
@@ -220,13 +219,15 @@ class DeviceArrays(Copies):
         replays the graph puts in order.
         """
         others = [stream_of(g) if g is not None else driver.stream_at(handle) for handle, g in streams.items()]
-        for other in {driver.handle(s): s for s in (self._last_stream, *others)}.values():
-            if driver.handle(other) == driver.handle(stream):
-                continue
-            if not captured or (driver.handle(other) and driver.is_captured(other)):
+        theirs = {driver.handle(other): other for other in others}
+        awaited = {driver.handle(self._last_stream): self._last_stream, **theirs}
+        for each in theirs, awaited:
+            each.pop(driver.handle(stream), None)
+        for handle, other in awaited.items():
+            if not captured or (handle and driver.is_captured(other)):
                 driver.wait(stream, other)
         self._last_stream = stream
-        return {driver.handle(s): s for s in others if driver.handle(s) != driver.handle(stream)}.values()
+        return theirs.values()
 
     def _give_back(self, stream, followed, captured):
         """Let the libraries of the gradients reuse their memory only after the step, though theirs is another stream.

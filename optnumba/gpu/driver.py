@@ -260,7 +260,8 @@ def plain(stream):
         For what is no stream, a number among it: a driver that is handed a wrong one may crash.
     """
     stream = getattr(stream, "stream", stream)  # that of the builder of a graph
-    if type(stream) is int and stream == 0 or type(stream).__module__.partition(".")[0] in ("numba", "numba_cuda"):
+    is_default = type(stream) is int and stream == 0
+    if is_default or type(stream).__module__.partition(".")[0] in ("numba", "numba_cuda"):
         return stream
     if hasattr(stream, "__cuda_stream__"):
         return stream_at(int(stream.__cuda_stream__()[1]), stream)
